@@ -1,0 +1,37 @@
+"""Fits: asked for, listed, shown with their certificate."""
+
+from functools import partial
+
+from fastapi import Request, Response
+
+from app.api import examples
+from app.api.answers import Manner, answer, created, location
+from app.api.dependencies import run
+from app.api.documentation import READ_PROBLEMS, documented, json_answer
+from app.api.operations import Cursor, FitPath, League, Limit, resource_router
+from app.errors import FitNotFound, LeagueBusy, ScopeMissing
+from app.services import refits
+from app.services.shapes import FitListShape, FitShape
+
+router = resource_router("fits")
+
+_PATH = "/v1/leagues/{league:league}/fits"
+
+
+@router.post(_PATH, **documented(json_answer(202, FitShape, examples.FIT), problems=[*READ_PROBLEMS, ScopeMissing, LeagueBusy]))
+async def request_refit(request: Request, league: League) -> Response:
+    """Ask for a refit of everything recorded so far; several requests become one. Follow it at the address in Location. Needs the scope manage."""
+    shape = await run(request, partial(refits.request_refit, league=league))
+    return created(shape, location("leagues", league, "fits", str(shape["fit"])), status=202)
+
+
+@router.get(_PATH, **documented(json_answer(200, FitListShape, examples.FITS, tagged=True, pages=True), problems=READ_PROBLEMS))
+async def list_fits(request: Request, league: League, cursor: Cursor = None, limit: Limit = 100) -> Response:
+    """The fits of a league, newest first, those that were refused and why among them."""
+    return await answer(request, league, partial(refits.list_fits, league=league, cursor=cursor, limit=limit), Manner("content"))
+
+
+@router.get(_PATH + "/{fit}", **documented(json_answer(200, FitShape, examples.FIT, tagged=True), problems=[*READ_PROBLEMS, FitNotFound]))
+async def get_fit(request: Request, league: League, fit: FitPath) -> Response:
+    """One fit: its job, its certificate, the hash of its table."""
+    return await answer(request, league, partial(refits.get_fit, league=league, fit=fit), Manner("content"))

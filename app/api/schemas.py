@@ -1,0 +1,142 @@
+"""The bodies that are accepted, as types: unknown members are refused, numbers are finite, nothing is guessed from another type.
+
+The rules for keys, times and contexts, which take Python, are applied in `incoming`.
+"""
+
+from typing import Annotated, Any, Literal, Required
+
+from pydantic import AfterValidator, ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+from app.api.paths import LEAGUE_PATTERN
+from app.ratings.matches import MAX_CONTEXT_FIELDS, MAX_KEY_LENGTH, MAX_WEIGHT, Outcome
+from app.services.corrections import MAX_REASON as MAX_REASON_LENGTH
+from app.services.predictions import MAX_PAIRS
+from app.services.recording import MAX_BATCH
+from app.services.shapes import By
+
+MAX_POSITION = 2**63 - 1
+MAX_NAME_LENGTH = 200
+
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+_MAX_DEPTH = 8
+_LARGEST_INTEGER = 2**53
+
+
+def _moderate(value: Any, depth: int = 0) -> Any:  # noqa: ANN401  (any JSON value)
+    """The JSON value itself, unless it is deeper, or a number larger, than any setting."""
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"is nested deeper than {_MAX_DEPTH} levels")
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            _moderate(item, depth + 1)
+    elif isinstance(value, int | float) and not -_LARGEST_INTEGER <= value <= _LARGEST_INTEGER:
+        raise ValueError("contains a number that is not finite or beyond 2**53")
+    return value
+
+
+# Lengths are checked after normalisation, in `clean_key`; here they only describe.
+Key = Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": MAX_KEY_LENGTH})]
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="RFC 3339 with an offset, at most microseconds.")]
+Weight = Annotated[float, Field(gt=0, le=MAX_WEIGHT)]
+Context = Annotated[dict[str, str | float | bool | None], Field(json_schema_extra={"maxProperties": MAX_CONTEXT_FIELDS})]
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
+Settings = Annotated[dict[str, Any], AfterValidator(_moderate)]
+_LENGTH = Field(max_length=MAX_BATCH)
+Position = Annotated[int, Field(ge=0, le=MAX_POSITION)]
+
+
+@with_config(_STRICT)
+class NewMatch(TypedDict, total=False):
+    """One match. Only first, second and outcome are required; with a match_id it counts once, however often it is sent."""
+
+    match_id: Key | None
+    first: Required[Key]
+    second: Required[Key]
+    outcome: Required[Outcome]
+    played_at: Moment | None
+    weight: Weight
+    neutral: bool
+    first_score: float | None
+    second_score: float | None
+    context: Context | None
+
+
+@with_config(_STRICT)
+class NewMatchColumns(TypedDict, total=False):
+    """Many matches, a list per member, all of one length: much faster to read than a list of matches."""
+
+    match_id: Annotated[list[Key | None], _LENGTH]
+    first: Required[Annotated[list[Key], _LENGTH]]
+    second: Required[Annotated[list[Key], _LENGTH]]
+    outcome: Required[Annotated[list[Outcome], _LENGTH]]
+    played_at: Annotated[list[Moment | None], _LENGTH]
+    weight: Annotated[list[Weight], _LENGTH]
+    neutral: Annotated[list[bool], _LENGTH]
+    first_score: Annotated[list[float | None], _LENGTH]
+    second_score: Annotated[list[float | None], _LENGTH]
+    context: Annotated[list[Context | None], _LENGTH]
+
+
+@with_config({**_STRICT, "json_schema_extra": {"minProperties": 1, "maxProperties": 1}})
+class NewBatch(TypedDict, total=False):
+    """Up to 100,000 matches, all or nothing: either `matches` or `columns`."""
+
+    matches: Annotated[list[NewMatch], Field(min_length=1, max_length=MAX_BATCH)]
+    columns: NewMatchColumns
+
+
+@with_config(_STRICT)
+class NewLeague(TypedDict, total=False):
+    """A league: its id, and what differs from the defaults."""
+
+    league: Required[Annotated[str, Field(pattern=f"^{LEAGUE_PATTERN}$")]]
+    name: Name | None
+    public: bool
+    settings: Settings
+
+
+@with_config(_STRICT)
+class LeagueChange(TypedDict, total=False):
+    """What is to change; what is left out stays."""
+
+    name: Name
+    public: bool
+    settings: Settings
+
+
+@with_config(_STRICT)
+class VoidRequest(TypedDict, total=False):
+    """Why, and the position that the preview named."""
+
+    reason: Required[Annotated[str, Field(min_length=1, max_length=MAX_REASON_LENGTH)]]
+    expected_position: Position | None
+
+
+@with_config(_STRICT)
+class Pair(TypedDict):
+    """Two competitors."""
+
+    first: Key
+    second: Key
+
+
+@with_config(_STRICT)
+class PredictionRequest(TypedDict, total=False):
+    """Up to 1,000 pairs."""
+
+    pairs: Required[Annotated[list[Pair], Field(min_length=1, max_length=MAX_PAIRS)]]
+    by: By
+
+
+class HealthShape(TypedDict):
+    status: Literal["alive"]
+    version: str
+
+
+class ReadinessShape(TypedDict):
+    status: Literal["ready"]
+    version: str
+    database: bool
+    schema: bool
+    recorder: bool

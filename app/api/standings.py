@@ -1,0 +1,120 @@
+"""Who leads, who takes part, and how each of them got there."""
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+
+from app.api import examples
+from app.api.answers import Manner, answer
+from app.api.documentation import READ_PROBLEMS, documented, json_answer
+from app.api.incoming import parse_moment
+from app.api.operations import CompetitorPath, Cursor, League, Limit, QueryBy, QueryKey, QueryMoment, offer_collection, resource_router
+from app.errors import CompetitorNotFound, FitNotPublished
+from app.services import histories, standings
+from app.services.shapes import (
+    CompetitorListRow,
+    CompetitorListShape,
+    CompetitorShape,
+    HistoryRow,
+    HistoryShape,
+    LeaderboardRow,
+    LeaderboardShape,
+    OpponentRow,
+    OpponentsShape,
+)
+
+router = resource_router("standings")
+
+_PROBLEMS = (*READ_PROBLEMS, CompetitorNotFound)
+_COMPETITOR = "/v1/leagues/{league:league}/competitors/{competitor:key}"
+
+
+async def leaderboard(
+    request: Request,
+    league: League,
+    by: QueryBy = None,
+    min_matches: Annotated[int, Query(description="Only competitors with at least so many matches.", ge=0, le=2**31 - 1, examples=[10])] = 0,
+    active_since: Annotated[QueryMoment | None, Query(description="Only competitors with a match since.", examples=["2026-01-01T00:00:00Z"])] = None,
+    around: Annotated[QueryKey | None, Query(description="The page on which this competitor stands.", examples=["Alice"])] = None,
+    inactive: Annotated[bool, Query(description="Whether inactive competitors are shown.", examples=[True])] = True,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Response:
+    """Who leads: ranks with their uncertainty, per island of competitors that matches connect; also as .csv and .ndjson."""
+    service = partial(
+        standings.leaderboard,
+        league=league,
+        by=by,
+        min_matches=min_matches,
+        active_since=None if active_since is None else parse_moment(active_since),
+        around=around,
+        inactive=inactive,
+        cursor=cursor,
+        limit=limit,
+    )
+    return await answer(request, league, service, Manner("head", kept=True, row_type=LeaderboardRow))
+
+
+offer_collection(
+    router,
+    "/v1/leagues/{league:league}/leaderboard",
+    leaderboard,
+    **documented(
+        json_answer(200, LeaderboardShape, examples.LEADERBOARD, tagged=True, pages=True, files=True), problems=[*_PROBLEMS, FitNotPublished]
+    ),
+)
+
+
+async def list_competitors(
+    request: Request,
+    league: League,
+    key: Annotated[QueryKey | None, Query(description="Only the competitor with this key.", examples=["Alice"])] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Response:
+    """The competitors of a league in the order of their keys; also as .csv and .ndjson."""
+    service = partial(standings.competitors, league=league, key=key, cursor=cursor, limit=limit)
+    return await answer(request, league, service, Manner("head", row_type=CompetitorListRow))
+
+
+offer_collection(
+    router,
+    "/v1/leagues/{league:league}/competitors",
+    list_competitors,
+    **documented(json_answer(200, CompetitorListShape, examples.COMPETITORS, tagged=True, pages=True, files=True), problems=READ_PROBLEMS),
+)
+
+
+@router.get(_COMPETITOR, **documented(json_answer(200, CompetitorShape, examples.COMPETITOR, tagged=True), problems=_PROBLEMS))
+async def get_competitor(request: Request, league: League, competitor: CompetitorPath) -> Response:
+    """One competitor: live rating, fitted rating, rank and record."""
+    return await answer(request, league, partial(standings.competitor, league=league, key=competitor), Manner("head"))
+
+
+async def get_history(request: Request, league: League, competitor: CompetitorPath, cursor: Cursor = None, limit: Limit = 100) -> Response:
+    """A competitor's counted matches, newest first, each with the rating before and after; also as .csv and .ndjson."""
+    service = partial(histories.history, league=league, key=competitor, cursor=cursor, limit=limit)
+    return await answer(request, league, service, Manner("head", row_type=HistoryRow))
+
+
+offer_collection(
+    router,
+    _COMPETITOR + "/history",
+    get_history,
+    **documented(json_answer(200, HistoryShape, examples.HISTORY, tagged=True, pages=True, files=True), problems=_PROBLEMS),
+)
+
+
+async def get_opponents(request: Request, league: League, competitor: CompetitorPath, cursor: Cursor = None, limit: Limit = 100) -> Response:
+    """The record of a competitor against each opponent, beside what was expected; also as .csv and .ndjson."""
+    service = partial(histories.opponents, league=league, key=competitor, cursor=cursor, limit=limit)
+    return await answer(request, league, service, Manner("head", row_type=OpponentRow))
+
+
+offer_collection(
+    router,
+    _COMPETITOR + "/opponents",
+    get_opponents,
+    **documented(json_answer(200, OpponentsShape, examples.OPPONENTS, tagged=True, pages=True, files=True), problems=_PROBLEMS),
+)

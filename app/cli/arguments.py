@@ -1,0 +1,62 @@
+"""From what is typed to what services take: the arguments that several commands share, assignments and times."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from app.errors import BadInput, Fault
+
+Raw = TypeVar("Raw")
+Value = TypeVar("Value")
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+LeagueArgument = Annotated[str, typer.Argument(metavar="LEAGUE", help="The id of the league.", show_default=False)]
+FirstArgument = Annotated[str, typer.Argument(metavar="FIRST", help="The first side.", show_default=False)]
+SecondArgument = Annotated[str, typer.Argument(metavar="SECOND", help="The second side.", show_default=False)]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="At most so many rows.")]
+CursorOption = Annotated[str | None, typer.Option("--cursor", help="Go on where the last answer ended (its “next”).")]
+
+
+def checked(name: str, parse: Callable[[Raw], Value], raw: Raw) -> Value:
+    """`parse(raw)`, its ValueError turned into BadInput that names the argument."""
+    try:
+        return parse(raw)
+    except ValueError as error:
+        raise BadInput(f"{name} cannot be accepted.", [Fault(name, str(error))]) from error
+
+
+def assignments(name: str, texts: Sequence[str]) -> dict[str, str]:
+    """`left=right` arguments as a dictionary. Raises BadInput for one without “=” and for a left side given twice."""
+    found: dict[str, str] = {}
+    for text in texts:
+        left, equals, right = text.partition("=")
+        if not (left and equals):
+            raise BadInput(f"{name} cannot be accepted.", [Fault(name, f"“{text}” must have the form name=value")])
+        if left in found:
+            raise BadInput(f"{name} cannot be accepted.", [Fault(name, f"“{left}” is given twice")])
+        found[left] = right
+    return found
+
+
+def json_or_text(text: str) -> Any:  # noqa: ANN401 (a value of JSON)
+    """24 is a number, null is nothing, {…} an object; whatever is not JSON is text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def full_time(text: str) -> str:
+    """A date alone is its beginning in UTC; anything else stays as it is."""
+    return f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text
+
+
+def moment(text: str) -> int:
+    """Microseconds since the epoch of an RFC 3339 time or a date. Raises ValueError."""
+    from app.api.incoming import parse_moment
+
+    return parse_moment(full_time(text))

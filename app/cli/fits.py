@@ -1,0 +1,115 @@
+"""`arpad refit` and `arpad fits`: fits of the whole model."""
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from app.cli import exits
+from app.cli.arguments import CursorOption, LeagueArgument, LimitOption
+from app.cli.output import More, Next, Parts, count, table
+from app.cli.session import Session, command
+from app.errors import Conflict
+from app.services.shapes import FitListShape, FitShape
+
+if TYPE_CHECKING:
+    from app.storage.unit_of_work import Database
+
+group = typer.Typer(rich_markup_mode=None)
+
+CLAIM_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 0.1
+UNFINISHED: Final = ("waiting", "running")
+IN_VAIN: Final = ("refused", "failed")
+
+
+@command(group, "refit", example="arpad refit tennis --wait")
+def refit(
+    session: Session,
+    league: LeagueArgument,
+    *,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the result; do the work here if no worker takes it within a second.")] = False,
+) -> None:
+    """Ask for a fit of all matches so far. With --wait, one that is refused or fails leaves with 3."""
+    from app.services.refits import request_refit
+
+    with session.database() as database:
+        shape = request_refit(database, session.caller, league)
+        if wait:
+            shape = _finished(session, database, shape)
+    session.show(shape, _fit)
+    if shape["status"] in IN_VAIN:
+        raise typer.Exit(exits.EXIT_CODES[Conflict])
+
+
+@command(group, "fits", example="arpad fits tennis --limit 5")
+def fits(session: Session, league: LeagueArgument, *, limit: LimitOption = 20, cursor: CursorOption = None) -> None:
+    """List the fits of a league and what became of them, newest first."""
+    from app.services.refits import list_fits
+
+    with session.database() as database:
+        shape = list_fits(database, session.caller, league, cursor=cursor, limit=limit)
+    session.show(shape, lambda found: _list(league, found))
+
+
+def _finished(session: Session, database: "Database", asked: FitShape) -> FitShape:
+    """The fit once it is done, by a worker or by this process."""
+    from app.services.refits import get_fit, run_next_refit
+    from app.worker import worker_name
+
+    fit, patience = asked, time.monotonic() + CLAIM_SECONDS
+    while fit["status"] in UNFINISHED:
+        if fit["status"] == "waiting" and time.monotonic() > patience:
+            if run_next_refit(database, worker_name(), league=fit["league"]) is None:
+                time.sleep(LOOK_SECONDS)
+        else:
+            time.sleep(LOOK_SECONDS)
+        fit = get_fit(database, session.caller, fit["league"], fit["fit"])
+    return fit
+
+
+def _fit(fit: FitShape) -> Parts:
+    league = fit["league"]
+    if fit["status"] in UNFINISHED:
+        return [f"Fit {fit['fit']} of “{league}” is {fit['status']}.", Next(f"fits {league}", f"refit {league} --wait")]
+    reason = f": {fit['reason']}" if fit["reason"] else "."
+    certificate = _certificate(fit["position"], fit["certificate"]) if fit["certificate"] else []
+    following = [Next(f"leaderboard {league} --by fit")] if fit["status"] == "published" else []
+    return [f"Fit {fit['fit']} of “{league}” is {fit['status']}{reason}", *certificate, *following]
+
+
+def _certificate(position: int | None, found: dict[str, Any]) -> list[str]:
+    """What people want to know of a fit; the whole certificate is in the JSON."""
+    whole = f"up to entry {position:,}" if position is not None else "so far"
+    outcome = found["status"].replace("_", " ").replace("-", " ")
+    parameters = _parameters(found)
+    return [
+        f"fitted      the matches {whole}: {count(found['pairs'], 'pair')} that met, in {count(found['components'], 'island')}",
+        f"covariance  {found['covariance']}{_accuracy(found)}",
+        f"solver      {outcome} in {count(found['iterations'], 'step')}; largest score residual {found['score_residual']:.1g} games",
+        *([f"parameters  {', '.join(parameters)}"] if parameters else []),
+    ]
+
+
+def _accuracy(found: dict[str, Any]) -> str:
+    if not found["approximate"]:
+        return ""
+    accuracy = found["standard_error_accuracy"]
+    return ", standard errors approximate" + (f" (within {accuracy:.1%} where checked)" if accuracy is not None else "")
+
+
+def _parameters(found: dict[str, Any]) -> list[str]:
+    shown = []
+    if found["side_advantage_points"] is not None:
+        shown.append(f"advantage of the first side {found['side_advantage_points']:.1f} points")
+    if found["tie_parameter"] is not None:
+        shown.append(f"draw parameter {found['tie_parameter']:.3f}")
+    return shown
+
+
+def _list(league: str, found: FitListShape) -> Parts:
+    if not found["rows"]:
+        return [f"There is no fit of “{league}” yet.", Next(f"refit {league} --wait")]
+    rows = [(each["fit"], each["status"], each["position"], each["finished_at"] or each["requested_at"], each["reason"]) for each in found["rows"]]
+    more = [More(found["next"])] if found["next"] else []
+    return [table((">fit", "status", ">position", "when", "reason"), rows), *more]

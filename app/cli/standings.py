@@ -1,0 +1,127 @@
+"""`arpad leaderboard` and `arpad predict`: who leads, and who would win."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.arguments import CursorOption, FirstArgument, LeagueArgument, LimitOption, SecondArgument
+from app.cli.output import More, Next, Parts, count, filled_table, short, table
+from app.cli.session import Session, command
+from app.services.shapes import By, FitShape, FittedRatingShape, LeaderboardRow, LeaderboardShape, LiveRating, PredictionShape
+
+if TYPE_CHECKING:
+    from app.storage.unit_of_work import Database
+
+group = typer.Typer(rich_markup_mode=None)
+
+ByOption = Annotated[
+    By | None, typer.Option("--by", help="The ratings that follow every match, or those of the fit.", show_default="the league's primary ones")
+]
+
+
+@command(group, "leaderboard", example="arpad leaderboard tennis\narpad leaderboard tennis --by fit --min-matches 10 --limit 20")
+def leaderboard(
+    session: Session,
+    league: LeagueArgument,
+    *,
+    by: ByOption = None,
+    limit: LimitOption = 100,
+    min_matches: Annotated[int, typer.Option("--min-matches", min=0, metavar="N", help="Leave out who played less.")] = 0,
+    around: Annotated[str | None, typer.Option("--around", metavar="KEY", help="The part around this competitor.", show_default=False)] = None,
+    cursor: CursorOption = None,
+) -> None:
+    """Show who leads, and how sure that is."""
+    from app.services import standings
+
+    with session.database() as database:
+        shape = standings.leaderboard(database, session.caller, league, by=by, min_matches=min_matches, around=around, cursor=cursor, limit=limit)
+        fit = _shown_fit(session, database, shape)
+    session.show(shape, lambda board: _leaderboard(board, fit))
+
+
+@command(group, "predict", example="arpad predict tennis Alice Bob\narpad predict tennis Alice Bob --by fit --with-sides")
+def predict(
+    session: Session,
+    league: LeagueArgument,
+    first: FirstArgument,
+    second: SecondArgument,
+    *,
+    by: ByOption = None,
+    with_sides: Annotated[bool, typer.Option("--with-sides", help="The first side has the advantage of its side (home, white).")] = False,
+) -> None:
+    """Predict a match between two competitors. Says so where the matches so far cannot tell."""
+    from app.services import predictions
+
+    with session.database() as database:
+        shape = predictions.predict(database, session.caller, league, first, second, by=by, neutral=not with_sides)
+    session.show(shape, _prediction)
+
+
+def _shown_fit(session: Session, database: "Database", board: LeaderboardShape) -> FitShape | None:
+    """The fit that a table for people names."""
+    from app.services.refits import get_fit
+
+    if session.as_json or board["fit"] is None:
+        return None
+    return get_fit(database, session.caller, board["league"], board["fit"])
+
+
+def _leaderboard(board: LeaderboardShape, fit: FitShape | None) -> Parts:
+    league = board["league"]
+    if not board["rows"]:
+        return [f"Nobody is on the leaderboard of “{league}” yet.", Next(f"record {league} Alice Bob first")]
+    islands = len(board["components"])
+    heading = f"{board['name']}: {count(board['total'], 'competitor')} at position {board['position']:,}, by {_basis(board, fit)}."
+    split = [f"They fall into {islands} islands without a match between them; ranks start again in each."] if islands > 1 else []
+    more = [More(board["next"])] if board["next"] else []
+    ratings = (">fit", ">±", ">live", ">±") if board["by"] == "fit" else (">live", ">±", ">fit", ">±")
+    columns = (">rank", "likely", "competitor", *ratings, ">matches", ">won", ">drawn", ">lost", "status")
+    drawn = filled_table(columns, [_row(row, board["by"]) for row in board["rows"]])
+    return [heading, *split, drawn, *more, Next(f"predict {league} FIRST SECOND")]
+
+
+def _basis(board: LeaderboardShape, fit: FitShape | None) -> str:
+    if board["by"] == "live":
+        return "live ratings"
+    position = None if fit is None else fit["position"]
+    up_to = f" (up to entry {position:,})" if position is not None and position < board["position"] else ""
+    return f"fit {board['fit']}{up_to}"
+
+
+def _row(row: LeaderboardRow, by: By) -> tuple[object, ...]:
+    likely = f"{row['rank_low']}–{row['rank_high']}" if row["rank_low"] is not None and row["rank_high"] is not None else None
+    name = short(row["name"]) if row["name"] == row["competitor"] else f"{short(row['name'])} ({short(row['competitor'])})"
+    live, fitted = _live(row["live"]), _fitted(row["fit"])
+    return (
+        *(row["rank"], likely, name),
+        *((*fitted, *live) if by == "fit" else (*live, *fitted)),
+        *(row["matches"], row["wins"], row["draws"], row["losses"], ", ".join([row["status"], *row["remarks"]])),
+    )
+
+
+def _live(live: LiveRating) -> tuple[float, float | None]:
+    """The rating and half the width of its 95 % interval."""
+    from app.ratings.fitted import NORMAL_95
+
+    return live["rating"], None if live["standard_error"] is None else NORMAL_95 * live["standard_error"]
+
+
+def _fitted(fit: FittedRatingShape | None) -> tuple[float | None, float | None]:
+    """As `_live`."""
+    if fit is None:
+        return None, None
+    half = None if fit["lower"] is None or fit["upper"] is None else (fit["upper"] - fit["lower"]) / 2
+    return fit["rating"], half
+
+
+def _prediction(prediction: PredictionShape) -> Parts:
+    first, second = prediction["pair"]["first"], prediction["pair"]["second"]
+    if prediction["first"] is None:
+        return [prediction["sentence"]]
+    rows = [(short(first), _percent(prediction["first"])), ("draw", _percent(prediction["draw"])), (short(second), _percent(prediction["second"]))]
+    what = "wins" if prediction["meaning"] == "outcome" else "expected score"
+    return [table(("", f">{what}"), [row for row in rows if row[1] is not None]), prediction["sentence"]]
+
+
+def _percent(probability: float | None) -> str | None:
+    return None if probability is None else f"{100 * probability:.1f} %"

@@ -1,0 +1,46 @@
+"""The condition number of the information where it matters: on strengths that sum to zero, and on the coefficients beside them."""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+from app.core.grams import Floats, Gram
+from app.core.solvers import conjugate_gradients
+
+DENSE_LIMIT = 300
+ACCURACY = 1e-8
+
+
+def condition_number(gram: Gram, n_strengths: int) -> float:
+    """λmax / λmin of a gram on the space where its first `n_strengths` coordinates sum to zero; NaN where that space is empty.
+
+    Exact up to `DENSE_LIMIT` coordinates, by Lanczos above (with conjugate gradients for the inverse).
+    """
+    width = len(gram.diagonal())
+    if width - 1 < 1 or n_strengths < 1:
+        return float("nan")
+    if width <= DENSE_LIMIT:
+        return _dense(gram, n_strengths)
+    start = _sum_free(np.random.default_rng(0).standard_normal(width), n_strengths)
+    largest = _extreme(lambda v: _sum_free(gram @ _sum_free(v, n_strengths), n_strengths), start)
+    slowest = _extreme(lambda v: _sum_free(conjugate_gradients(gram, _sum_free(v, n_strengths), ACCURACY)[0], n_strengths), start)
+    return largest * slowest
+
+
+def _dense(gram: Gram, n_strengths: int) -> float:
+    projected = _sum_free(_sum_free(gram.toarray(), n_strengths).T, n_strengths)
+    values = np.linalg.eigvalsh(projected)[1:]
+    return float(values[-1] / values[0])
+
+
+def _sum_free(v: Floats, n_strengths: int) -> Floats:
+    free = v.copy()
+    free[:n_strengths] -= v[:n_strengths].mean(axis=0)
+    return free
+
+
+def _extreme(product: Callable[[Floats], Floats], start: Floats) -> float:
+    n = len(start)
+    operator = LinearOperator((n, n), matvec=lambda v: product(np.asarray(v).ravel()), dtype=np.float64)
+    return float(eigsh(operator, k=1, which="LA", v0=start, tol=1e-4, return_eigenvectors=False)[0])

@@ -1,0 +1,271 @@
+"""How far estimates can be trusted: covariances of strengths and coefficients after a fit.
+
+    model-based   V = H⁻¹, with the prior in H
+    robust        V = H⁻¹ (M + diag λ) H⁻¹, M = Σ c a² Dᵀ(μ − y)(μ − y)ᵀD, the prior counted as information
+
+Both are reported centred within each component, C V Cᵀ. Residuals vanish where a competitor won everything, and a robust variance then claims a
+certainty that nobody has. So the robust one may carry a floor: whatever involves a competitor with few games is never below the model-based figure.
+That holds for marginal variances, for differences, and for a joint covariance as a whole (V is then the smallest sum V_robust + S, S ⪰ 0, that is
+above both).
+
+The variance of a difference is exact at any size, by one sparse solve. All marginal variances are exact up to `DENSE_LIMIT`
+coefficients and estimated above (`marginals`), with the error measured on competitors whose variance is solved for.
+Which of the two is right for some data is decided in `ratings.fits`.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+from app.core.grams import Floats, PairGram, Sparse
+from app.core.identifiability import centre, gauge_directions
+from app.core.marginals import marginal_variances, sandwich_variances, slow_modes
+from app.core.solvers import conjugate_gradients, grounded
+
+DENSE_LIMIT = 3_000
+SOLVE_ACCURACY = 1e-10
+CHECKED = 12
+CHECK_ACCURACY = 1e-4
+
+Labels = NDArray[np.int64]
+Covariance = Literal["model", "robust"]
+
+
+@dataclass(frozen=True, eq=False)
+class Uncertainty:
+    """The second order of a fit, small enough to be stored: a weight per pair, never a matrix of competitors by competitors.
+
+    Parameters
+    ----------
+    information : PairGram
+        Dᵀ diag(c·a·curvature) D, without the prior.
+    meat : PairGram
+        M, on the same pairs.
+    precision : array, shape (p,)
+        λ.
+    components : array of int, shape (n,)
+        The component of each competitor.
+    few : array of bool, shape (n,)
+        Whose robust variance has a floor.
+    covariance : {"model", "robust"}
+        Which of the two is reported.
+    """
+
+    information: PairGram
+    meat: PairGram
+    precision: Floats
+    components: Labels
+    few: NDArray[np.bool_]
+    covariance: Covariance
+
+    @property
+    def approximate(self) -> bool:
+        """Whether the marginal variances are estimates."""
+        return len(self.precision) > DENSE_LIMIT
+
+    @cached_property
+    def hessian(self) -> PairGram:
+        """Information of data and prior."""
+        return self.information.plus_diagonal(self.precision)
+
+    @cached_property
+    def bread(self) -> PairGram:
+        """M + diag λ, what stands between the two inverses of the robust covariance."""
+        return self.meat.plus_diagonal(self.precision)
+
+    def variance_of_difference(self, i: int, j: int) -> float:
+        """The variance of θ_i − θ_j, exact at any size."""
+        return float(self.contrasts([i, j], np.array([[1.0], [-1.0]]))[0, 0])
+
+    def contrasts(self, indices: list[int], values: Floats) -> Floats:
+        """The covariance (k, k) of k weighted sums of a few competitors and coefficients, whose weights are the columns of `values`."""
+        weights = np.zeros((len(self.precision), values.shape[1]))
+        np.add.at(weights, indices, values)
+        return self._of_contrasts(weights, any(self.few[index] for index in indices if index < len(self.few)))
+
+    def joint(self, indices: NDArray[np.integer[Any]] | list[int]) -> Floats:
+        """The covariance among a few, shape (k, k). Competitors come first (0 … n − 1), the coefficients after them."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        competitors = chosen[chosen < len(self.components)]
+        return self._of_contrasts(self._unit_vectors(chosen), bool(self.few[competitors].any()))
+
+    def covariance_rows(self, indices: NDArray[np.integer[Any]] | list[int]) -> Floats:
+        """Rows of the covariance with everyone, shape (k, p), without a floor."""
+        solved = self._solve(self._centred(self._unit_vectors(np.asarray(indices, dtype=np.int64))))
+        return self._centred(solved if self.covariance == "model" else self._solve(self.bread @ solved)).T
+
+    @cached_property
+    def marginal(self) -> "Marginal":
+        """The variance of every competitor and coefficient, relative to the mean of its component."""
+        return _estimated(self) if self.approximate else Marginal(self._exact_variances(), 0.0)
+
+    def difference_variances(self) -> Floats:
+        """The variance of every difference, shape (n, n), where the dense inverse is affordable."""
+        n = len(self.components)
+        model = _differences(self._inverse[:n, :n])
+        if self.covariance == "model":
+            return model
+        robust = _differences(self._sandwich[:n, :n])
+        return np.where(self.few[:, None] | self.few[None, :], np.maximum(model, robust), robust)
+
+    def pair_variances(self, indices: list[int]) -> Floats:
+        """The variance of every difference among a few competitors, shape (k, k), by one solve per competitor."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        centred = self._centred(self._unit_vectors(chosen))
+        solved = self._solve(centred)
+        model = _differences(centred.T @ solved)
+        if self.covariance == "model":
+            return model
+        robust = _differences(solved.T @ (self.bread @ solved))
+        few = self.few[chosen]
+        return np.where(few[:, None] | few[None, :], np.maximum(model, robust), robust)
+
+    def choose(self, model: Floats, robust: Floats) -> Floats:
+        """Of the two variances (p,) the one that is reported."""
+        if self.covariance == "model":
+            return model
+        floor = np.zeros(len(self.precision), dtype=np.bool_)
+        floor[: len(self.few)] = self.few
+        return np.where(floor, np.maximum(model, robust), robust)
+
+    def solved_variances(self, indices: NDArray[np.int64]) -> Floats:
+        """The variances of a few competitors, shape (k,), by one solve each."""
+        centred = self._centred(self._unit_vectors(indices))
+        solved = conjugate_gradients(self.hessian, centred, CHECK_ACCURACY)[0]
+        model = _column_products(centred, solved)
+        if self.covariance == "model":
+            return model
+        robust = _column_products(solved, self.bread @ solved)
+        return np.where(self.few[indices], np.maximum(model, robust), robust)
+
+    def _exact_variances(self) -> Floats:
+        model = self._inverse.diagonal().copy()
+        return model if self.covariance == "model" else self.choose(model, self._sandwich.diagonal())
+
+    def _of_contrasts(self, contrasts: Floats, floor: bool) -> Floats:
+        centred = self._centred(contrasts)
+        solved = self._solve(centred)
+        model = centred.T @ solved
+        if self.covariance == "model":
+            return model
+        robust = solved.T @ (self.bread @ solved)
+        return _upper(model, robust) if floor else robust
+
+    @cached_property
+    def _flat(self) -> Sparse | None:
+        n = len(self.components)
+        return None if np.all(self.precision[:n] > 0.0) else gauge_directions(self.components, len(self.precision) - n)
+
+    @cached_property
+    def _factor(self) -> tuple[Floats, bool]:
+        factor: tuple[Floats, bool] = linalg.cho_factor(grounded(self.hessian, self._flat), lower=True, overwrite_a=True, check_finite=False)
+        return factor
+
+    @cached_property
+    def _inverse(self) -> Floats:
+        """C H⁻¹ Cᵀ."""
+        inverse = linalg.cho_solve(self._factor, np.eye(len(self.precision)), overwrite_b=True, check_finite=False)
+        return self._centred(self._centred(inverse).T)
+
+    @cached_property
+    def _sandwich(self) -> Floats:
+        """C H⁻¹ (M + λ) H⁻¹ Cᵀ."""
+        half = linalg.cho_solve(self._factor, self._centred(np.eye(len(self.precision))), overwrite_b=True, check_finite=False)
+        return half.T @ (self.bread @ half)
+
+    def _solve(self, b: Floats) -> Floats:
+        if not self.approximate:
+            return np.asarray(linalg.cho_solve(self._factor, b, check_finite=False))
+        return conjugate_gradients(self.hessian, b, SOLVE_ACCURACY)[0]
+
+    def _centred(self, v: Floats) -> Floats:
+        n = len(self.components)
+        return np.concatenate([centre(v[:n], self.components), v[n:]])
+
+    def _unit_vectors(self, indices: NDArray[np.int64]) -> Floats:
+        unit = np.zeros((len(self.precision), len(indices)))
+        unit[indices, np.arange(len(indices))] = 1.0
+        return unit
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything as plain arrays, for `numpy.savez` or a database; `from_arrays` reads them back."""
+        pairs = self.information.pairs
+        rows = np.repeat(np.arange(len(self.components), dtype=np.int32), np.diff(pairs.indptr))
+        return {
+            "first": rows,
+            "second": pairs.indices.astype(np.int32),
+            "information": pairs.data,
+            "meat": self.meat.pairs.data,
+            "information_head": self.information.head,
+            "information_border": self.information.border,
+            "information_corner": self.information.corner,
+            "meat_head": self.meat.head,
+            "meat_border": self.meat.border,
+            "meat_corner": self.meat.corner,
+            "precision": self.precision,
+            "components": self.components,
+            "few": self.few,
+            "covariance": np.array(self.covariance),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Self:
+        """The same uncertainty from what `arrays` gave."""
+
+        def gram(name: str) -> PairGram:
+            n = len(arrays["components"])
+            indptr = np.concatenate([[0], np.cumsum(np.bincount(arrays["first"], minlength=n))]).astype(np.int32)
+            pairs: Sparse = Sparse((arrays[name], arrays["second"], indptr), shape=(n, n))
+            return PairGram(pairs, arrays[f"{name}_head"], arrays[f"{name}_border"], arrays[f"{name}_corner"])
+
+        covariance: Covariance = "model" if str(arrays["covariance"]) == "model" else "robust"
+        return cls(gram("information"), gram("meat"), arrays["precision"], arrays["components"], arrays["few"], covariance)
+
+
+def _column_products(a: Floats, b: Floats) -> Floats:
+    return np.asarray(np.einsum("ij,ij->j", a, b))
+
+
+def _differences(covariance: Floats) -> Floats:
+    variances = covariance.diagonal()
+    return np.maximum(variances[:, None] + variances[None, :] - 2.0 * covariance, 0.0)
+
+
+def _upper(model: Floats, robust: Floats) -> Floats:
+    """The robust covariance plus what the model-based one has above it in any direction."""
+    values, vectors = np.linalg.eigh(model - robust)
+    above: Floats = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    return robust + above
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Marginal:
+    """Variances (p,), and the largest relative error of a standard error seen among those that were solved for exactly (0 where all are exact)."""
+
+    variance: Floats
+    relative_error: float
+
+
+def _estimated(of: Uncertainty) -> Marginal:
+    """Every competitor's own constant, 1/(λ n) of the inverse, is what centring takes away, because H1 = λ1."""
+    n = len(of.components)
+    constant = np.zeros(len(of.precision))
+    sizes = np.bincount(of.components)[of.components]
+    np.divide(1.0, of.precision[:n] * sizes, out=constant[:n], where=of.precision[:n] > 0.0)
+    modes = slow_modes(of.hessian)
+    model = marginal_variances(of.hessian, modes) - constant
+    robust = model if of.covariance == "model" else sandwich_variances(of.hessian, of.bread, modes) - constant
+    variance = of.choose(model, robust)
+    return Marginal(variance, _measured_error(of, variance))
+
+
+def _measured_error(of: Uncertainty, variance: Floats) -> float:
+    """Solve exactly for some competitors, drawn with a fixed seed from those who have an opponent."""
+    candidates = np.flatnonzero(np.bincount(of.components)[of.components] > 1)
+    chosen = np.random.default_rng(0).choice(candidates, min(CHECKED, len(candidates)), replace=False)
+    exact = of.solved_variances(chosen)
+    return float(np.max(np.abs(np.sqrt(variance[chosen] / exact) - 1.0), initial=0.0))

@@ -1,0 +1,299 @@
+"""What a batch fit says: strengths, how sure they are, which differences mean anything, and a certificate of the computation.
+
+A fit is immutable. Whatever costs more than the fit itself (standard errors, the condition number) is computed on first access and kept.
+NaN stands for what cannot be known: the error of a competitor that is alone in its component, the probability of a pair that no path joins.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+from scipy.special import expit, ndtr
+
+from app.core.conditions import condition_number
+from app.core.grams import PairGram
+from app.core.identifiability import Comparable, Identifiability
+from app.core.inference import Uncertainty
+from app.core.solvers import Iteration
+from app.ratings.comparisons import Floats, Integers
+from app.ratings.scale import to_points
+
+NORMAL_95 = 1.959963984540054
+NODES, NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
+NODE_WEIGHTS = NODE_WEIGHTS / NODE_WEIGHTS.sum()
+
+Draws = Literal["half", "davidson"]
+CovarianceUsed = Literal["model", "robust", "robust with the model-based floor for few games"]
+
+
+class SecondOrder(Protocol):
+    """What computes the uncertainty when it is first asked for, and keeps it."""
+
+    @property
+    def uncertainty(self) -> Uncertainty:
+        """The covariance of everything."""
+
+
+class Difference(NamedTuple):
+    """θ_i − θ_j in natural units. Estimate and error are NaN across components."""
+
+    estimate: float
+    standard_error: float
+    comparable: Comparable
+
+    @property
+    def superiority(self) -> float:
+        """The probability that i is the stronger, Φ(estimate / standard error); NaN where the two are not comparable."""
+        if self.comparable == "no" or not self.standard_error > 0.0:
+            return math.nan
+        return float(ndtr(self.estimate / self.standard_error))
+
+
+class WinProbability(NamedTuple):
+    """What is expected of one match, the uncertainty of the fit included, and the 95 % interval of `first` (lower, upper).
+
+    Without a model of draws `draw` is NaN and first and second are expected scores. Everything is NaN for a pair that is not comparable.
+    """
+
+    first: float
+    draw: float
+    second: float
+    lower: float
+    upper: float
+    comparable: Comparable
+
+
+@dataclass(frozen=True, eq=False)
+class Strengths:
+    """What a fit knows of differences: enough to predict, and all that has to be stored of it for that.
+
+    Parameters
+    ----------
+    theta : array, shape (n,)
+        Log-strengths in natural units, centred within each component.
+    structure : Identifiability
+        Components, classes and comparability.
+    draws : {"half", "davidson"}
+        What a draw is.
+    side_advantage : float or None
+        In natural units; None where no side was given.
+    tie_parameter : float or None
+        Davidson's ν; 0 where there was no draw to estimate it from; None for half-wins.
+    coefficients : array, shape (q,)
+        Of the covariates.
+    second_order : SecondOrder
+        Where the uncertainty comes from.
+    """
+
+    theta: Floats
+    structure: Identifiability
+    draws: Draws
+    side_advantage: float | None
+    tie_parameter: float | None
+    coefficients: Floats
+    second_order: SecondOrder
+
+    @property
+    def uncertainty(self) -> Uncertainty:
+        """Computed on first access."""
+        return self.second_order.uncertainty
+
+    @property
+    def _has_ties(self) -> bool:
+        return self.tie_parameter is not None and self.tie_parameter > 0.0
+
+    def difference(self, i: int, j: int) -> Difference:
+        """θ_i − θ_j with its standard error, which is exact at any size."""
+        comparable = self.structure.comparable(i, j)
+        if self.structure.components[i] != self.structure.components[j]:
+            return Difference(math.nan, math.nan, comparable)
+        return Difference(float(self.theta[i] - self.theta[j]), math.sqrt(self.uncertainty.variance_of_difference(i, j)), comparable)
+
+    def win_probability(self, i: int, j: int, side: float = 0.0) -> WinProbability:
+        """The expected outcome of i (first) against j: the mean over the fit's uncertainty, by Gauss–Hermite quadrature.
+
+        Parameters
+        ----------
+        i, j : int
+            Two different competitors.
+        side : float
+            +1 where i has the advantage of the side, −1 where j has it, 0 for neither.
+        """
+        comparable = self.structure.comparable(i, j)
+        if comparable == "no":
+            return WinProbability(math.nan, math.nan, math.nan, math.nan, math.nan, comparable)
+        difference = float(self.theta[i] - self.theta[j]) + side * (self.side_advantage or 0.0)
+        spread = self._spread(i, j, side if self.side_advantage is not None else 0.0)
+        if self._has_ties:
+            return WinProbability(*self._with_draws(difference, spread), comparable)
+        error = math.sqrt(spread[0, 0])
+        mean = float(NODE_WEIGHTS @ expit(difference + error * NODES))
+        lower, upper = (float(expit(difference + sign * NORMAL_95 * error)) for sign in (-1.0, 1.0))
+        return WinProbability(mean, 0.0 if self.draws == "davidson" else math.nan, 1.0 - mean, lower, upper, comparable)
+
+    def win_matrix(self, indices: list[int]) -> Floats:
+        """The expected outcome of every pair of a few competitors on neutral ground, shape (k, k): P(row wins), NaN on the diagonal.
+
+        As `win_probability`, with one solve per competitor in place of one per pair. Comparability is the caller's to judge.
+        """
+        k = len(indices)
+        if self._has_ties:
+            return np.array([[math.nan if i == j else self.win_probability(i, j).first for j in indices] for i in indices]).reshape(k, k)
+        theta = self.theta[indices]
+        error = np.sqrt(np.maximum(self.uncertainty.pair_variances(indices), 0.0))
+        mean = expit((theta[:, None] - theta[None, :])[:, :, None] + error[:, :, None] * NODES) @ NODE_WEIGHTS
+        np.fill_diagonal(mean, np.nan)
+        return np.asarray(mean)
+
+    def _spread(self, i: int, j: int, side: float) -> Floats:
+        """The covariance of (difference, ln ν), or the variance of the difference alone."""
+        n, width = len(self.theta), len(self.uncertainty.precision)
+        indices, weights = [i, j], [[1.0, 0.0], [-1.0, 0.0]]
+        if side:
+            indices, weights = [*indices, n], [*weights, [side, 0.0]]
+        if not self._has_ties:
+            return self.uncertainty.contrasts(indices, np.array(weights)[:, :1])
+        return self.uncertainty.contrasts([*indices, width - 1], np.array([*weights, [0.0, 1.0]]))
+
+    def _with_draws(self, difference: float, spread: Floats) -> tuple[float, float, float, float, float]:
+        """Davidson's three probabilities over the joint uncertainty of difference and ln ν; the interval is formed on the log-odds of `first`."""
+        log_tie = math.log(self.tie_parameter or 1.0)
+        root = np.linalg.cholesky(spread + 1e-15 * np.eye(2))
+        d = difference + root[0, 0] * NODES[:, None] + 0.0 * NODES[None, :]
+        ties = log_tie + root[1, 0] * NODES[:, None] + root[1, 1] * NODES[None, :]
+        weights = NODE_WEIGHTS[:, None] * NODE_WEIGHTS[None, :]
+        logits = np.stack([0.5 * d, ties, -0.5 * d])
+        odds = np.exp(logits - logits.max(axis=0))
+        first, draw, second = ((weights * part).sum() for part in odds / odds.sum(axis=0))
+        share = expit(log_tie + 0.5 * difference)
+        slope = np.array([0.5 + 0.5 * (1.0 - share), -share])
+        error = NORMAL_95 * math.sqrt(float(slope @ spread @ slope))
+        centre = 0.5 * difference - float(np.logaddexp(log_tie, -0.5 * difference))
+        return float(first), float(draw), float(second), float(expit(centre - error)), float(expit(centre + error))
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """How the computation ended, in figures that a stranger can check.
+
+    `gradient_norm` = ‖∇F‖∞ / Σca; `score_residual` = max_j |∇F_j| in games; `shrinkage` = max_j |actual − expected score|, what the prior holds back.
+    """
+
+    status: str
+    iterations: int
+    gradient_norm: float
+    score_residual: float
+    shrinkage: float
+    log_likelihood: float
+    pairs: int
+    components: int
+    classes: int
+    trace: tuple[Iteration, ...]
+    second_order: SecondOrder
+
+    @cached_property
+    def condition(self) -> float:
+        """λmax / λmin⁺ of the Hessian of the largest component, strengths summing to zero; estimated above 300 competitors."""
+        uncertainty = self.second_order.uncertainty
+        hessian = uncertainty.hessian
+        largest = np.flatnonzero(uncertainty.components == 0)
+        part = PairGram(hessian.pairs[largest][:, largest].tocsr(), hessian.head[largest], hessian.border[largest], hessian.corner)
+        return condition_number(part, len(largest))
+
+
+@dataclass(frozen=True, eq=False)
+class Fit(Strengths):
+    """A fitted Bradley–Terry system of n competitors.
+
+    Parameters
+    ----------
+    covariance : str
+        Which covariance the standard errors are from.
+    prior_sd : float or None
+        The prior of each strength, natural units; None for the pure maximum likelihood.
+    certificate : Certificate
+        How the computation ended.
+    """
+
+    covariance: CovarianceUsed
+    prior_sd: float | None
+    certificate: Certificate
+
+    @cached_property
+    def rating(self) -> Floats:
+        """1500 + s·θ in points, shape (n,)."""
+        return to_points(self.theta)
+
+    @property
+    def components(self) -> Integers:
+        """The component of each competitor, numbered from the largest."""
+        return self.structure.components
+
+    @property
+    def classes(self) -> Integers:
+        """The strong class of each competitor, numbered from the largest."""
+        return self.structure.classes
+
+    @property
+    def approximate(self) -> bool:
+        """Whether standard errors are estimates (above 3,000 coefficients); `standard_error_accuracy` says how good."""
+        return self.uncertainty.approximate
+
+    @property
+    def standard_error_accuracy(self) -> float:
+        """The largest relative error seen among competitors that were solved for exactly; 0 where all are exact."""
+        return self.uncertainty.marginal.relative_error
+
+    @cached_property
+    def standard_error(self) -> Floats:
+        """Of θ relative to the mean of its component, shape (n,), natural units; NaN for a competitor alone in its component."""
+        n = len(self.theta)
+        alone = self.structure.component_sizes[self.components] == 1
+        return np.where(alone, np.nan, np.sqrt(np.maximum(self.uncertainty.marginal.variance[:n], 0.0)))
+
+    @property
+    def side_advantage_standard_error(self) -> float:
+        """Natural units; NaN where no side was given."""
+        return math.nan if self.side_advantage is None else self._coefficient_errors[0]
+
+    @property
+    def coefficient_standard_errors(self) -> Floats:
+        """Shape (q,)."""
+        start = 0 if self.side_advantage is None else 1
+        return np.array(self._coefficient_errors[start : start + len(self.coefficients)])
+
+    @property
+    def log_tie_parameter_standard_error(self) -> float:
+        """Of ln ν; NaN where it was not estimated."""
+        return self._coefficient_errors[-1] if self._has_ties else math.nan
+
+    @property
+    def side_advantage_interval(self) -> tuple[float, float]:
+        """95 %, natural units; NaN where no side was given."""
+        return _interval(math.nan if self.side_advantage is None else self.side_advantage, self.side_advantage_standard_error)
+
+    @property
+    def coefficient_intervals(self) -> Floats:
+        """95 %, shape (q, 2)."""
+        margin = NORMAL_95 * self.coefficient_standard_errors
+        return np.column_stack([self.coefficients - margin, self.coefficients + margin])
+
+    @property
+    def tie_parameter_interval(self) -> tuple[float, float]:
+        """95 % for ν, formed on ln ν, where the likelihood is nearer to a normal one; NaN where it was not estimated."""
+        if not self._has_ties:
+            return math.nan, math.nan
+        lower, upper = _interval(math.log(self.tie_parameter or 1.0), self.log_tie_parameter_standard_error)
+        return math.exp(lower), math.exp(upper)
+
+    @cached_property
+    def _coefficient_errors(self) -> list[float]:
+        n = len(self.theta)
+        every = list(range(n, len(self.uncertainty.precision)))
+        return [float(error) for error in np.sqrt(np.diag(self.uncertainty.joint(every)))] if every else []
+
+
+def _interval(estimate: float, error: float) -> tuple[float, float]:
+    return estimate - NORMAL_95 * error, estimate + NORMAL_95 * error

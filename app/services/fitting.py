@@ -1,0 +1,162 @@
+"""From the matches of a league and its settings to a fit, or to the reason why there is none. Pure: no database, no clock but a stopwatch."""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.solvers import Status
+from app.ratings import bradley_terry
+from app.ratings.fits import MaximumLikelihoodDoesNotExist
+from app.ratings.fitted import Fit
+from app.ratings.ranking import rank_fit
+from app.ratings.scale import natural_unit
+from app.services.league_settings import LeagueSettings
+from app.services.replays import MatchLog
+from app.services.stored_fits import Arrays, packed, second_order, table_hash
+
+COEFFICIENT_PRIOR_SD: Final = 2.0
+BALANCED_FROM: Final = 50
+DAY: Final = 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The outcome of a fit: its certificate always, its arrays unless it was refused."""
+
+    certificate: dict[str, Any]
+    seconds: dict[str, float]
+    refusal: str | None = None
+    table_hash: bytes | None = None
+    table: bytes | None = None
+    uncertainty: bytes | None = None
+
+
+def fit_league(log: MatchLog, settings: LeagueSettings, n_competitors: int, anchor: int | None, recorded_at: int) -> Fitted:
+    """Fit the counted matches of a league, the last entry of which was recorded at `recorded_at`.
+
+    A refusal is a value with its reason in words; nothing is raised for it.
+    """
+    if not len(log):
+        return Fitted({}, {}, "The league has no counted match.")
+    started = time.perf_counter()
+    try:
+        fit = bradley_terry(
+            log.first,
+            log.second,
+            log.score,
+            log.weight,
+            n_competitors,
+            draws=settings.draws,
+            prior_sd=settings.prior_sd,
+            side=np.where(log.neutral, 0.0, 1.0) if settings.side == "estimate" else None,
+            importance=importance(log, settings, recorded_at),
+            coefficient_prior_sd=COEFFICIENT_PRIOR_SD,
+        )
+    except MaximumLikelihoodDoesNotExist as error:
+        return Fitted({}, {"fit": time.perf_counter() - started}, str(error))
+    fitted = time.perf_counter()
+    if fit.certificate.status != Status.CONVERGED:
+        return Fitted(certificate_of(fit, settings), {"fit": fitted - started}, f"The solver stopped: {fit.certificate.status}")
+    arrays, shift, island = _table(fit, settings, log, anchor)
+    if settings.anchor is not None and island is None:
+        return Fitted(certificate_of(fit, settings), {"fit": fitted - started}, f"The anchor “{settings.anchor.competitor}” has no counted match.")
+    ranked = time.perf_counter()
+    certificate = {**certificate_of(fit, settings), "anchor_shift": shift, "anchored_component": island}
+    seconds = {"fit": fitted - started, "errors and ranks": ranked - fitted}
+    return Fitted(certificate, seconds, None, table_hash(arrays), packed(arrays), packed(second_order(fit)))
+
+
+def importance(log: MatchLog, settings: LeagueSettings, recorded_at: int) -> NDArray[np.float64] | None:
+    """Time decay from the latest match on, and the balance of pairs, per match; None where every match counts one.
+
+    A match dated after the entry that recorded last does not make the others old: a slip of the pen in one date would empty the fit.
+    """
+    if settings.half_life_days is None and settings.balance == "none":
+        return None
+    scaled = np.ones(len(log))
+    if settings.balance == "pairs":
+        low, high = np.minimum(log.first, log.second), np.maximum(log.first, log.second)
+        _, pair = np.unique(low << 32 | high, return_inverse=True)
+        games = np.bincount(pair, log.weight)
+        scaled = 1.0 / np.maximum(games, BALANCED_FROM)[pair]
+        scaled *= log.weight.sum() / (log.weight @ scaled)
+    if settings.half_life_days is not None:
+        watermark = min(int(log.when.max()), recorded_at)
+        age_days = np.maximum(watermark - log.when, 0) / DAY
+        scaled = scaled * np.exp2(-age_days / settings.half_life_days)
+    return scaled
+
+
+def _table(fit: Fit, settings: LeagueSettings, log: MatchLog, anchor: int | None) -> tuple[Arrays, float, int | None]:
+    """The arrays of the table, and the points by which the anchor shifts which island."""
+    playing = np.zeros(len(fit.theta), dtype=np.bool_)
+    playing[log.first] = playing[log.second] = True
+    ranks = rank_fit(fit)
+    unknown = np.zeros(len(fit.theta), dtype=np.int64)
+    arrays: Arrays = {
+        "theta": fit.theta,
+        "standard_error": fit.standard_error.copy(),
+        "components": fit.components,
+        "classes": fit.classes,
+        "rank_low": unknown if ranks.rank_low is None else np.where(playing, ranks.rank_low, 0),
+        "rank_high": unknown if ranks.rank_high is None else np.where(playing, ranks.rank_high, 0),
+        "rank_ub": np.where(playing, ranks.rank_ub, 0),
+    }
+    if settings.anchor is None or anchor is None or not playing[anchor]:
+        return arrays, 0.0, None
+    island = int(fit.components[anchor])
+    members = fit.components == island
+    arrays["standard_error"][members] = _relative_errors(fit, anchor)[members]
+    shift = settings.anchor.rating - settings.offset - natural_unit(settings.scale) * float(fit.theta[anchor])
+    return arrays, shift, island
+
+
+def _relative_errors(fit: Fit, anchor: int) -> NDArray[np.float64]:
+    """The standard error of everyone's difference to the anchor, natural units."""
+    n = len(fit.theta)
+    if not fit.approximate:
+        return np.asarray(np.sqrt(np.maximum(fit.uncertainty.difference_variances()[anchor], 0.0)))
+    row = fit.uncertainty.covariance_rows([anchor])[0][:n]
+    marginal = fit.uncertainty.marginal.variance[:n]
+    variance = np.maximum(marginal + marginal[anchor] - 2.0 * row, 0.0)
+    variance[anchor] = 0.0
+    return np.asarray(np.sqrt(variance))
+
+
+def certificate_of(fit: Fit, settings: LeagueSettings) -> dict[str, Any]:
+    """What a stranger needs to judge the computation, in JSON's terms; ratings in natural units unless named points."""
+    certificate = fit.certificate
+    unit = natural_unit(settings.scale)
+    advantage = fit.side_advantage
+    return {
+        "status": str(certificate.status),
+        "iterations": certificate.iterations,
+        "gradient_norm": certificate.gradient_norm,
+        "score_residual": certificate.score_residual,
+        "shrinkage": certificate.shrinkage,
+        "condition": _finite(certificate.condition),
+        "log_likelihood": certificate.log_likelihood,
+        "pairs": certificate.pairs,
+        "components": certificate.components,
+        "classes": certificate.classes,
+        "covariance": fit.covariance,
+        "approximate": fit.approximate,
+        "standard_error_accuracy": _finite(fit.standard_error_accuracy),
+        "draws": fit.draws,
+        "prior_sd": fit.prior_sd,
+        "coefficient_prior_sd": COEFFICIENT_PRIOR_SD,
+        "side_advantage": advantage,
+        "side_advantage_points": None if advantage is None else advantage * unit,
+        "side_advantage_standard_error": _finite(fit.side_advantage_standard_error),
+        "tie_parameter": fit.tie_parameter,
+        "anchor_shift": 0.0,
+        "anchored_component": None,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return None if math.isnan(value) or math.isinf(value) else float(value)

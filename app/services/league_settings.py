@@ -1,0 +1,104 @@
+"""What a league can be told about itself: names, defaults and bounds. What the settings do is decided where they are used.
+
+A value that DESIGN foresees but this version does not compute yet is refused rather than ignored.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, ValidationError
+
+from app.errors import BadInput, Fault
+from app.ratings.online import EloRules
+
+Number = StrictFloat | StrictInt
+FIXED_AT_CREATION = ("system", "initial", "scale", "order")
+
+
+class Anchor(BaseModel):
+    """A competitor whose fitted rating is set to a value; the whole island shifts with it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    competitor: Annotated[StrictStr, Field(min_length=1, max_length=200)]
+    rating: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)]
+
+
+class RefitPolicy(BaseModel):
+    """When the league refits by itself: after so many new matches and voids, or after so many seconds if there is news."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    after_entries: Annotated[StrictInt, Field(ge=1, le=1_000_000_000)] | None = 100
+    after_seconds: Annotated[StrictInt, Field(ge=1, le=31_536_000)] | None = 60
+    cron: None = Field(default=None, description="Not available yet; only null.")
+
+
+class LeagueSettings(BaseModel):
+    """The settings of a league, all optional. Those of the live rating (`system`, `initial`, `scale`, `order`) are fixed at its creation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    system: Literal["elo"] = Field("elo", description="The live rating system.")
+    k: Annotated[float, Field(ge=0.001, le=10_000, strict=True)] = Field(
+        32.0, description="Points that a certain result against the odds would move."
+    )
+    initial: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)] = Field(1500.0, description="A newcomer's live rating.")
+    offset: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)] = Field(1500.0, description="The mean of the fitted ratings of an island.")
+    scale: Annotated[float, Field(ge=1, le=100_000, strict=True)] = Field(400.0, description="Points at which the odds are 10 : 1.")
+    order: Literal["log"] = Field("log", description="Late results are rated when they arrive.")
+    competitors: Literal["open"] = Field("open", description="A new name in a match is a new competitor.")
+    primary: Literal["live", "fit"] = Field("live", description="The rating that the leaderboard and predictions use unless told otherwise.")
+    draws: Literal["half", "davidson"] = Field(
+        "half", description="In a fit, a draw is half a win for either side, or an outcome of its own (Davidson)."
+    )
+    prior_sd: Annotated[float, Field(ge=0.01, le=1000, strict=True)] | None = Field(
+        2.0, description="Prior standard deviation of a fitted rating in natural units (173.7 points at scale 400); null for pure maximum likelihood."
+    )
+    side: Literal["off", "estimate"] = Field(
+        "off", description="Whether the fit estimates an advantage of the first side in matches that are not neutral."
+    )
+    half_life_days: Annotated[float, Field(ge=0.1, le=1_000_000, strict=True)] | None = Field(
+        None, description="Age at which a match counts half in a fit."
+    )
+    balance: Literal["none", "pairs"] = Field("none", description="Whether pairs that met very often count less per match in a fit.")
+    anchor: Anchor | None = None
+    covariates: Annotated[list[StrictStr], Field(max_length=0)] = Field(default_factory=list, description="Not available yet; only an empty list.")
+    provisional_matches: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = Field(
+        10, description="Below this many matches a competitor is provisional."
+    )
+    inactive_days: Annotated[StrictInt, Field(ge=1, le=1_000_000)] | None = Field(365, description="After so many days without a match: inactive.")
+    refit: RefitPolicy = Field(default_factory=RefitPolicy)
+
+    def rules(self) -> EloRules:
+        """The constants of the live rating."""
+        return EloRules(k=self.k, initial=self.initial, scale=self.scale)
+
+
+@lru_cache(maxsize=256)
+def read_settings(stored: str) -> LeagueSettings:
+    """The settings from their stored text; every batch of matches asks for them."""
+    return LeagueSettings.model_validate_json(stored)
+
+
+def resolve_settings(given: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> LeagueSettings:
+    """The settings with the given ones laid over `base` (or the defaults). Raises BadInput with a fault per setting."""
+    merged: dict[str, Any] = {**(base or {}), **given}
+    if base and isinstance(given.get("refit"), Mapping):
+        merged["refit"] = {**base.get("refit", {}), **given["refit"]}
+    try:
+        return LeagueSettings.model_validate(merged)
+    except ValidationError as error:
+        faults = [Fault("/settings/" + "/".join(str(part) for part in item["loc"]), _explained(item["loc"], item["msg"])) for item in error.errors()]
+        raise BadInput("Some settings cannot be accepted.", _distinct(faults)) from None
+
+
+def _explained(location: tuple[int | str, ...], message: str) -> str:
+    if message.startswith("Extra inputs"):
+        return f"There is no setting “{location[-1]}”. Settings: {', '.join(LeagueSettings.model_fields)}."
+    return message
+
+
+def _distinct(faults: list[Fault]) -> list[Fault]:
+    return list(dict.fromkeys(faults))

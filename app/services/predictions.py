@@ -1,0 +1,175 @@
+"""Who would win, how sure that is, and whether the question has an answer at all.
+
+The live rating's probability is Elo's expected score; the fit's is the mean over its uncertainty, with its interval. What data cannot compare gets
+no number; what they can only order gets one that rests on the prior, and says so.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from app.core.identifiability import Comparable
+from app.errors import BadInput, Fault
+from app.ratings.scale import expected_score
+from app.services.keys import Caller, require_league
+from app.services.shapes import By, MatrixShape, PredictionListShape, PredictionShape
+from app.services.standings import Table, ordered_table, require_competitor
+from app.services.stored_fits import FitTable
+from app.storage.tables import Stored
+from app.storage.unit_of_work import Database, ReadUnit
+
+MAX_PAIRS: Final = 1_000
+MAX_MATRIX: Final = 100
+_RESTS_ON: Final[dict[Comparable, Literal["data", "prior"] | None]] = {"yes": "data", "ordered-only": "prior", "no": None}
+_WEAKEST: Final[dict[Comparable, int]] = {"no": 0, "ordered-only": 1, "yes": 2}
+
+
+def predict(
+    database: Database, caller: Caller, league: str, first: str, second: str, *, by: By | None = None, neutral: bool = True
+) -> PredictionShape:
+    """The probabilities of one match. Raises LeagueNotFound, CompetitorNotFound, FitNotPublished, BadInput."""
+    with database.read() as unit:
+        row, _ = require_league(unit, caller, league)
+        table = ordered_table(database, unit, row, by)
+        return _prediction(table, *_pair(unit, row.id, first, second, "first"), neutral=neutral)
+
+
+def predict_many(database: Database, caller: Caller, league: str, pairs: Sequence[tuple[str, str]], *, by: By | None = None) -> PredictionListShape:
+    """The probabilities of up to 1,000 matches, on neutral ground. Raises as `predict`."""
+    if len(pairs) > MAX_PAIRS:
+        raise BadInput("Too many pairs.", [Fault("/pairs", f"Ask for at most {MAX_PAIRS} pairs at a time.")])
+    with database.read() as unit:
+        row, _ = require_league(unit, caller, league)
+        table = ordered_table(database, unit, row, by)
+        known = unit.competitors.by_keys(row.id, list({key for pair in pairs for key in pair}))
+        rows = [
+            _prediction(table, *_pair(unit, row.id, first, second, f"/pairs/{index}", known), neutral=True)
+            for index, (first, second) in enumerate(pairs)
+        ]
+    return {"rows": rows, "position": row.position}
+
+
+def _pair(unit: ReadUnit, league_id: int, first: str, second: str, pointer: str, known: Mapping[str, Any] | None = None) -> tuple[Any, Any]:
+    if first == second:
+        raise BadInput("A match needs two different competitors.", [Fault(pointer, f"“{first}” cannot play against itself.")])
+    return _known_or_found(unit, league_id, first, known), _known_or_found(unit, league_id, second, known)
+
+
+def _known_or_found(unit: ReadUnit, league_id: int, key: str, known: Mapping[str, Any] | None) -> Stored:
+    found = known.get(key) if known is not None else None
+    return found if found is not None and found.matches else require_competitor(unit, league_id, key)
+
+
+def _prediction(table: Table, first: Stored, second: Stored, *, neutral: bool) -> PredictionShape:
+    comparable = comparability(table, first.number, second.number)
+    chance, draw, interval = _probability(table, first, second, comparable, neutral=neutral)
+    with_draws = draw is not None
+    return {
+        "pair": {"first": first.key, "second": second.key},
+        "first": chance,
+        "draw": draw,
+        "second": None if chance is None else max(0.0, 1.0 - chance - (draw or 0.0)),
+        "meaning": "outcome" if with_draws else "score",
+        "interval": None if interval is None else {"lower": interval[0], "upper": interval[1]},
+        "comparable": comparable,
+        "rests_on": _RESTS_ON[comparable],
+        "sentence": _sentence(first.key, second.key, comparable, chance, interval, with_draws=with_draws),
+        "by": table.by,
+        "position": table.league.position,
+        "fit": table.fit.number if table.by == "fit" and table.fit is not None else None,
+    }
+
+
+def comparability(table: Table, first: int, second: int) -> Comparable:
+    """How far the matches up to this position compare two competitors; for the fit, no further than those that it saw."""
+    now = table.structure.identifiability.comparable(first, second)
+    if table.by == "live" or table.fit is None:
+        return now
+    if first not in table.fit or second not in table.fit:
+        return "no"
+    then = table.fit.strengths.structure.comparable(first, second)
+    return min(now, then, key=_WEAKEST.__getitem__)
+
+
+def _probability(
+    table: Table, first: Stored, second: Stored, comparable: Comparable, *, neutral: bool
+) -> tuple[float | None, float | None, tuple[float, float] | None]:
+    """The first side's chance, the draw's where draws are modelled, and the interval of the first."""
+    if comparable == "no":
+        return None, None, None
+    if table.by == "live" or table.fit is None:
+        return expected_score(first.rating - second.rating, table.settings.scale), None, None
+    found = table.fit.strengths.win_probability(first.number, second.number, side=0.0 if neutral else 1.0)
+    if math.isnan(found.first):
+        return None, None, None
+    return found.first, None if math.isnan(found.draw) else found.draw, (found.lower, found.upper)
+
+
+def _sentence(
+    first: str, second: str, comparable: Comparable, chance: float | None, interval: tuple[float, float] | None, *, with_draws: bool
+) -> str:
+    if comparable == "no" or chance is None:
+        return f"Nothing recorded connects {first} and {second}, so nobody can say who would win; matches that link them would."
+    what = "to win" if with_draws else "of the points"
+    between = f" (95 % interval {interval[0]:.0%} to {interval[1]:.0%})" if interval else ""
+    text = f"{first} is expected {what} with {chance:.0%}{between}." if with_draws else f"{first} is expected to take {chance:.0%} {what}{between}."
+    if comparable == "ordered-only":
+        text += " Results tell only who is ahead, not by how much: the size of this number is an assumption."
+    return text
+
+
+def matrix(
+    database: Database, caller: Caller, league: str, competitors: Sequence[str] | None = None, *, top: int = 10, by: By | None = None
+) -> MatrixShape:
+    """Everybody against everybody, of those named or of the first of the leaderboard, on neutral ground. Raises as `predict`."""
+    if not 2 <= (top if competitors is None else len(competitors)) <= MAX_MATRIX:
+        raise BadInput("A matrix has 2 to 100 competitors.", [Fault("top" if competitors is None else "competitors", "Ask for 2 to 100.")])
+    with database.read() as unit:
+        row, _ = require_league(unit, caller, league)
+        table = ordered_table(database, unit, row, by)
+        chosen = table.rows[:top] if competitors is None else [require_competitor(unit, row.id, key) for key in competitors]
+        numbers = [one.number for one in chosen]
+        games = unit.entries.games_between(row.id, numbers, row.position)
+    if len(set(numbers)) < len(numbers):
+        raise BadInput("A competitor is named twice.", [Fault("competitors", "Name each competitor once.")])
+    comparable = [[None if i == j else comparability(table, i, j) for j in numbers] for i in numbers]
+    return {
+        "competitors": [one.key for one in chosen],
+        "first": _chances(table, chosen, comparable),
+        "comparable": comparable,
+        "games": _games(games, numbers),
+        "by": table.by,
+        "position": row.position,
+        "fit": table.fit.number if table.by == "fit" and table.fit is not None else None,
+    }
+
+
+def _chances(table: Table, chosen: Sequence[Any], comparable: Sequence[Sequence[Comparable | None]]) -> list[list[float | None]]:
+    numbers = [one.number for one in chosen]
+    if table.by == "live" or table.fit is None:
+        values = [[expected_score(one.rating - other.rating, table.settings.scale) for other in chosen] for one in chosen]
+    else:
+        values = _fitted_chances(table.fit, numbers)
+    return [
+        [value if among not in {None, "no"} else None for value, among in zip(row, own, strict=True)]
+        for row, own in zip(values, comparable, strict=True)
+    ]
+
+
+def _fitted_chances(fit: FitTable, numbers: Sequence[int]) -> list[list[float]]:
+    known = [place for place, number in enumerate(numbers) if number in fit]
+    chances = np.full((len(numbers), len(numbers)), np.nan)
+    chances[np.ix_(known, known)] = fit.strengths.win_matrix([numbers[place] for place in known])
+    values: list[list[float]] = chances.tolist()
+    return values
+
+
+def _games(rows: Sequence[Any], numbers: Sequence[int]) -> list[list[int]]:
+    place = {number: index for index, number in enumerate(numbers)}
+    games = [[0] * len(numbers) for _ in numbers]
+    for row in rows:
+        games[place[row.first]][place[row.second]] += row.games
+        games[place[row.second]][place[row.first]] += row.games
+    return games

@@ -1,0 +1,177 @@
+"""Recording matches: one, a batch, or what many requests of one moment brought together (group commit, see `app.recorder`).
+
+Each is one transaction under the league's lock; what happens in it is in `writing`. Files come in through `imports`.
+"""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.errors import ArpadError, BadInput, DatabaseLocked, Fault, LeagueBusy, LeagueNotFound, MatchIdTaken, Unavailable
+from app.ratings.matches import MatchColumns
+from app.services.keys import Caller, known_keys, lock_league, permit, require_valid
+from app.services.matches import receipts_of
+from app.services.shapes import BatchShape, ReceiptShape
+from app.services.writing import Plan, Written, plan, record, take
+from app.storage.unit_of_work import Database, ReadUnit
+
+MAX_RECEIPTS: Final = 1_000
+MAX_BATCH: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class MatchIn:
+    """One validated match, as sent."""
+
+    first: str
+    second: str
+    score: float
+    match_id: str | None = None
+    played_at: int | None = None
+    weight: float = 1.0
+    neutral: bool = False
+    first_score: float | None = None
+    second_score: float | None = None
+    context: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The receipt of a match, and whether it was recorded before."""
+
+    receipt: ReceiptShape
+    replayed: bool
+
+
+def new_match_id() -> str:
+    """An id for a match that came without one: time-ordered, 74 random bits (the layout of UUID version 7)."""
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def as_columns(matches: Sequence[MatchIn]) -> MatchColumns:
+    """Matches as columns, with an id for each that has none."""
+    return MatchColumns(
+        match_id=[match.match_id or new_match_id() for match in matches],
+        first=[match.first for match in matches],
+        second=[match.second for match in matches],
+        score=[match.score for match in matches],
+        played_at=[match.played_at for match in matches],
+        weight=[match.weight for match in matches],
+        neutral=[match.neutral for match in matches],
+        first_score=[match.first_score for match in matches],
+        second_score=[match.second_score for match in matches],
+        context=[match.context for match in matches],
+    )
+
+
+def record_group(database: Database, league: str, group: Sequence[tuple[Caller, MatchIn]]) -> list[Recorded | ArpadError]:
+    """Record the matches of many requests in one transaction; an answer for each, and what is wrong with one harms no other."""
+    with database.write() as unit:
+        row = unit.leagues.lock(league)
+        keys = known_keys(unit, [caller for caller, _ in group], unit.now() if row is None else row.now)
+        if row is None:
+            return [_no_league(caller, league, keys) for caller, _ in group]
+        answers: list[Recorded | ArpadError | None] = [None] * len(group)
+        authors: dict[int, str | None] = {}
+        for index, (caller, _) in enumerate(group):
+            try:
+                authors[index] = permit(caller, row, "report", keys)
+            except ArpadError as error:
+                answers[index] = error
+        allowed = list(authors)
+        matches = as_columns([group[index][1] for index in allowed])
+        decided = plan(unit, row.id, matches)
+        written = record(unit, row, take(matches, decided.fresh), [authors[allowed[index]] for index in decided.fresh]) if decided.fresh else None
+        for index, answer in _answers(unit, row.id, decided, written).items():
+            answers[allowed[index]] = answer
+        if written is not None:
+            unit.commit()
+        return [answer for answer in answers if answer is not None]
+
+
+def _no_league(caller: Caller, league: str, keys: Mapping[bytes, Any]) -> ArpadError:
+    """The same answer as for a league that the caller may not know of."""
+    try:
+        require_valid(caller, keys)
+    except ArpadError as error:
+        return error
+    return LeagueNotFound(league)
+
+
+def _answers(unit: ReadUnit, league_id: int, decided: Plan, written: Written | None) -> dict[int, Recorded | ArpadError]:
+    answers: dict[int, Recorded | ArpadError] = dict(decided.refused)
+    if written is not None:
+        for place, index in enumerate(decided.fresh):
+            answers[index] = Recorded(written.receipt(place), replayed=False)
+    stored = {index: row for index, row in decided.replayed.items() if not isinstance(row, int)}
+    receipts = receipts_of(unit, league_id, list(stored.values()))
+    for index, receipt in zip(stored, receipts, strict=True):
+        answers[index] = Recorded(receipt, replayed=True)
+    for index, earlier in decided.replayed.items():
+        if isinstance(earlier, int):
+            answer = answers[earlier]
+            answers[index] = Recorded(answer.receipt, replayed=True) if isinstance(answer, Recorded) else answer
+    return answers
+
+
+def record_match(database: Database, caller: Caller, league: str, match: MatchIn) -> Recorded:
+    """Record one match in a transaction of its own. Raises LeagueNotFound, KeyRequired, ScopeMissing, MatchIdTaken."""
+    answer = record_group(database, league, [(caller, match)])[0]
+    if isinstance(answer, ArpadError):
+        raise answer
+    return answer
+
+
+def record_batch(database: Database, caller: Caller, league: str, matches: MatchColumns) -> BatchShape:
+    """Record all of these matches or none. Raises BadInput with a fault for every match whose id belongs to another."""
+    if len(matches) > MAX_BATCH:
+        raise BadInput("The batch is too large.", [Fault("/matches", f"Send at most {MAX_BATCH} matches in one batch, or import a file.")])
+    matches.match_id = [match_id or new_match_id() for match_id in matches.match_id]
+    try:
+        return _record_batch(database, caller, league, matches)
+    except (DatabaseLocked, LeagueBusy):
+        raise
+    except Unavailable:
+        # Whether the commit came through is not known; with the ids given above, recording once more is safe.
+        return _record_batch(database, caller, league, matches)
+
+
+def _record_batch(database: Database, caller: Caller, league: str, matches: MatchColumns) -> BatchShape:
+    with database.write() as unit:
+        row, author = lock_league(unit, caller, league, "report")
+        decided = plan(unit, row.id, matches)
+        if decided.refused:
+            raise _batch_refused(decided)
+        written = record(unit, row, take(matches, decided.fresh), [author] * len(decided.fresh)) if decided.fresh else None
+        answers = _answers(unit, row.id, _shortened(decided), written)
+        unit.commit()
+    receipts = [answer.receipt for _, answer in sorted(answers.items()) if isinstance(answer, Recorded)]
+    return {
+        "recorded": len(decided.fresh),
+        "replayed": len(decided.replayed),
+        "first_position": written.first_position if written else None,
+        "last_position": written.first_position + len(decided.fresh) - 1 if written else None,
+        "receipts": receipts[:MAX_RECEIPTS],
+    }
+
+
+def _batch_refused(decided: Plan) -> MatchIdTaken:
+    index, first = next(iter(decided.refused.items()))
+    assert isinstance(first, MatchIdTaken)  # noqa: S101  the only refusal that a plan makes
+    error = MatchIdTaken(str(first.extensions["match_id"]), first.extensions["differing"], f"/matches/{index}/match_id")  # type: ignore[arg-type]  # as it was given
+    error.faults = tuple([Fault(f"/matches/{place}/match_id", refusal.detail) for place, refusal in decided.refused.items()][:100])
+    return error
+
+
+def _shortened(decided: Plan) -> Plan:
+    """Only the first thousand: the receipts of the others are not answered."""
+    return Plan(
+        fresh=decided.fresh[:MAX_RECEIPTS],
+        replayed={index: row for index, row in decided.replayed.items() if index < MAX_RECEIPTS},
+    )

@@ -1,0 +1,328 @@
+"""Who leads, how sure that is, and what is known of one competitor.
+
+Ranks are within islands (components of the comparison graph), never across them. What depends on the time of day is reckoned at 00:00 UTC today.
+A page of the leaderboard comes from an ordered table that is built once per position and fit, and kept in this process.
+"""
+
+import difflib
+import time
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import BadInput, CompetitorNotFound, Fault, FitNotPublished
+from app.ratings.ranking import RESOLUTION, ranks
+from app.services.keys import Caller, require_league
+from app.services.league_settings import LeagueSettings, read_settings
+from app.services.ledger import time_text
+from app.services.shapes import (
+    By,
+    CompetitorListShape,
+    CompetitorShape,
+    CompetitorStatus,
+    ComponentShape,
+    LeaderboardRow,
+    LeaderboardShape,
+)
+from app.services.stored_fits import FitTable, published_fit
+from app.services.structures import Structure, structure_at_head
+from app.storage.tables import Stored
+from app.storage.unit_of_work import Database, ReadUnit
+
+DAY: Final = 86_400_000_000
+MAX_KEPT: Final = 16
+Integers = NDArray[np.int64]
+
+
+def today() -> int:
+    """00:00 UTC today, in microseconds since the epoch."""
+    return time.time_ns() // 1000 // DAY * DAY
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Everyone with a counted match, in the order of the leaderboard."""
+
+    league: Stored
+    settings: LeagueSettings
+    by: By
+    fit: FitTable | None
+    structure: Structure
+    rows: list[Any]
+    ranks: list[int]
+    islands: list[int]
+    """Of each row, numbered from the largest: ranks are within it."""
+    components: list[ComponentShape]
+
+    def order(self, place: int) -> tuple[int, int, str]:
+        """What the rows are sorted by."""
+        return self.islands[place], self.ranks[place], self.rows[place].key
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        return {row.key: place for place, row in enumerate(self.rows)}
+
+
+_kept: WeakKeyDictionary[Database, OrderedDict[tuple[int, int, int | None, By], Table]] = WeakKeyDictionary()
+_lock = Lock()
+
+
+def ordered_table(database: Database, unit: ReadUnit, league: Stored, by: By | None) -> Table:
+    """The table of a league at its head. Raises FitNotPublished where the fit is asked for and there is none."""
+    chosen: By = by or read_settings(league.settings).primary
+    if by is None and league.published_fit is None:
+        chosen = "live"
+    if chosen == "fit" and league.published_fit is None:
+        raise FitNotPublished(_why_unpublished(unit, league))
+    key = (league.id, league.position, league.published_fit, chosen)
+    with _lock:
+        kept = _kept.setdefault(database, OrderedDict())
+        if key in kept:
+            kept.move_to_end(key)
+            return kept[key]
+    table = _built(database, unit, league, chosen)
+    with _lock:
+        kept[key] = table
+        while len(kept) > MAX_KEPT:
+            kept.popitem(last=False)
+    return table
+
+
+def _why_unpublished(unit: ReadUnit, league: Stored) -> str:
+    last = next(iter(unit.refits.page(league.id, league.fits + 1, 1)), None)
+    if last is None or last.reason is None:
+        return "Nothing has been fitted yet. Request a fit (POST …/fits, or `arpad refit`), or ask for by=live."
+    return f"No fit is published: fit {last.number} was {last.status}. {last.reason}"
+
+
+def _built(database: Database, unit: ReadUnit, league: Stored, by: By) -> Table:
+    settings = read_settings(league.settings)
+    structure = structure_at_head(database, unit, league)
+    fit = published_fit(database, unit, league)
+    rows = [row for row in unit.competitors.all(league.id) if row.matches > 0]
+    numbers = np.array([row.number for row in rows], dtype=np.int64)
+    known = structure.identifiability
+    shown = fit if by == "fit" else None
+    components, classes = _islands(known.components[numbers], numbers, shown), known.classes[numbers]
+    values = _values(rows, numbers, shown)
+    found = ranks(values, components, 0.0 if by == "live" else RESOLUTION * settings.scale)
+    order = sorted(range(len(rows)), key=lambda place: (components[place], found[place], rows[place].key))
+    shapes: list[ComponentShape] = [
+        {"component": int(index) + 1, "competitors": int(size), "classes": len(np.unique(classes[components == index]))}
+        for index, size in zip(*np.unique(components, return_counts=True), strict=True)
+    ]
+    islands = [int(components[place]) for place in order]
+    return Table(league, settings, by, fit, structure, [rows[place] for place in order], [int(found[place]) for place in order], islands, shapes)
+
+
+def _islands(components: Integers, numbers: Integers, fit: FitTable | None) -> Integers:
+    """The island of each: of the graph, and for a fit also of what the fit saw, because each of its islands has a zero of its own.
+
+    Who is new to the fit stands with the largest of its islands that they are joined to.
+    """
+    if fit is None:
+        return components
+    unknown = np.iinfo(np.int64).max
+    seen = np.array([fit.arrays["components"][number] if number in fit else unknown for number in numbers], dtype=np.int64)
+    for island in np.unique(components[seen == unknown]):
+        members = components == island
+        seen[members & (seen == unknown)] = seen[members].min()
+    _, first, own, sizes = np.unique(np.stack([components, seen]), axis=1, return_index=True, return_inverse=True, return_counts=True)
+    numbered = np.empty(len(sizes), dtype=np.int64)
+    numbered[np.lexsort((first, -sizes))] = np.arange(len(sizes))
+    return np.asarray(numbered[own])
+
+
+def _values(rows: Sequence[Any], numbers: Integers, fit: FitTable | None) -> NDArray[np.float64]:
+    if fit is None:
+        return np.array([row.rating for row in rows], dtype=np.float64)
+    return np.array([fit.rating[number] if number in fit else -np.inf for number in numbers], dtype=np.float64)
+
+
+def leaderboard(
+    database: Database,
+    caller: Caller,
+    league: str,
+    *,
+    by: By | None = None,
+    min_matches: int = 0,
+    active_since: int | None = None,
+    around: str | None = None,
+    inactive: bool = True,
+    cursor: str | None = None,
+    limit: int = 100,
+) -> LeaderboardShape:
+    """A page of the leaderboard. Raises LeagueNotFound, FitNotPublished, CompetitorNotFound (for `around`), BadInput."""
+    with database.read() as unit:
+        row, _ = require_league(unit, caller, league)
+        table = ordered_table(database, unit, row, by)
+    as_of = today()
+    status = {competitor.key: status_of(competitor, table.settings, as_of) for competitor in table.rows}
+    shown = [
+        place
+        for place, competitor in enumerate(table.rows)
+        if competitor.matches >= min_matches
+        and (active_since is None or competitor.last_played_at >= active_since)
+        and (inactive or status[competitor.key] != "inactive")
+    ]
+    start = _around(table, shown, around, limit) if around is not None else _after(table, shown, cursor)
+    page = shown[start : start + limit]
+    return {
+        "league": table.league.key,
+        "name": table.league.name,
+        "position": table.league.position,
+        "as_of": time_text(as_of),
+        "fit": None if table.fit is None else table.fit.number,
+        "by": table.by,
+        "relative_to": relative_to(table),
+        "total": len(shown),
+        "hidden_inactive": 0 if inactive else sum(value == "inactive" for value in status.values()),
+        "components": table.components,
+        "rows": [leaderboard_row(table, place, status[table.rows[place].key]) for place in page],
+        "next": _cursor(*table.order(page[-1])) if start + limit < len(shown) else None,
+    }
+
+
+def _cursor(island: int, rank: int, key: str) -> str:
+    return f"{island}.{rank}.{key}"
+
+
+def _after(table: Table, shown: Sequence[int], cursor: str | None) -> int:
+    """Where the page begins that follows a cursor: behind that place in the order, whoever has moved meanwhile."""
+    if cursor is None:
+        return 0
+    island, _, rest = cursor.partition(".")
+    rank, _, key = rest.partition(".")
+    return bisect_right(shown, (read_offset(island), read_offset(rank), key), key=table.order)
+
+
+def relative_to(table: Table) -> str:
+    """What the intervals of the fitted ratings are relative to."""
+    anchor = table.fit.settings.anchor if table.fit is not None else None
+    return "the mean of each island" if anchor is None else f"“{anchor.competitor}” on its island, the mean of each other island"
+
+
+def read_offset(cursor: str | None) -> int:
+    """The place in a cursor. Raises BadInput."""
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 9):
+        raise BadInput("The cursor is not one of ours.", [Fault("cursor", "Use the “next” of the page before, or leave it out.")])
+    return int(cursor)
+
+
+def _around(table: Table, shown: Sequence[int], competitor: str, limit: int) -> int:
+    place = table.places.get(competitor)
+    if place is None:
+        raise CompetitorNotFound(competitor, similar_keys([row.key for row in table.rows], competitor))
+    return max(0, sum(other < place for other in shown) - limit // 2)
+
+
+def leaderboard_row(table: Table, place: int, status: CompetitorStatus) -> LeaderboardRow:
+    row = table.rows[place]
+    known, fit = table.structure.identifiability, table.fit
+    return {
+        "rank": table.ranks[place],
+        "rank_low": fit.rank_bound("rank_low", row.number) if fit else None,
+        "rank_high": fit.rank_bound("rank_high", row.number) if fit else None,
+        "rank_ub": fit.rank_bound("rank_ub", row.number) if fit else None,
+        "competitor": row.key,
+        "name": row.name or row.key,
+        "live": {"rating": row.rating, "standard_error": None},
+        "fit": fit.shape(row.number) if fit else None,
+        "component": table.islands[place] + 1,
+        "class": int(known.classes[row.number]) + 1,
+        "matches": row.matches,
+        "wins": row.wins,
+        "draws": row.draws,
+        "losses": row.losses,
+        "last_played_at": None if row.last_played_at is None else time_text(row.last_played_at),
+        "status": status,
+        "remarks": remarks_of(row),
+    }
+
+
+def status_of(row: Stored, settings: LeagueSettings, as_of: int) -> CompetitorStatus:
+    """Retired, inactive, provisional or active, in this order of precedence."""
+    if row.retired:
+        return "retired"
+    if settings.inactive_days is not None and row.last_played_at is not None and row.last_played_at < as_of - settings.inactive_days * DAY:
+        return "inactive"
+    return "provisional" if row.matches < settings.provisional_matches else "active"
+
+
+def remarks_of(row: Stored) -> list[str]:
+    """What makes a rating rest on less than it seems: nobody has beaten them, or they have beaten nobody."""
+    if row.wins == row.matches:
+        return ["undefeated"]
+    if row.losses == row.matches:
+        return ["winless"]
+    return []
+
+
+def competitors(
+    database: Database, caller: Caller, league: str, *, key: str | None = None, cursor: str | None = None, limit: int = 100
+) -> CompetitorListShape:
+    """The competitors by key, or the one with this key. Raises LeagueNotFound."""
+    with database.read() as unit:
+        row, _ = require_league(unit, caller, league)
+        if key is not None:
+            found = unit.competitors.by_key(row.id, key)
+            rows: Sequence[Any] = [] if found is None or not found.matches else [found]
+        else:
+            rows = unit.competitors.page(row.id, cursor or "", limit + 1)
+    shown = rows[:limit]
+    return {
+        "rows": [
+            {
+                "competitor": one.key,
+                "name": one.name or one.key,
+                "rating": one.rating,
+                "matches": one.matches,
+                "wins": one.wins,
+                "draws": one.draws,
+                "losses": one.losses,
+                "last_played_at": None if one.last_played_at is None else time_text(one.last_played_at),
+                "retired": one.retired,
+            }
+            for one in shown
+        ],
+        "next": shown[-1].key if len(rows) > limit else None,
+    }
+
+
+def require_competitor(unit: ReadUnit, league_id: int, key: str) -> Stored:
+    """The row of a competitor with a counted match. Raises CompetitorNotFound, with names that are near."""
+    row = unit.competitors.by_key(league_id, key)
+    if row is None or row.matches == 0:
+        raise CompetitorNotFound(key, similar_keys(unit.competitors.keys(league_id), key))
+    return row
+
+
+def similar_keys(keys: Sequence[str], wanted: str) -> list[str]:
+    """Up to three keys that look like this one, whatever their case."""
+    folded = {key.casefold(): key for key in keys[:50_000] if key != wanted}
+    return [folded[near] for near in difflib.get_close_matches(wanted.casefold(), folded, n=3, cutoff=0.75)]
+
+
+def competitor(database: Database, caller: Caller, league: str, key: str) -> CompetitorShape:
+    """One competitor with ratings, rank and record. Raises LeagueNotFound, CompetitorNotFound."""
+    with database.read() as unit:
+        row, _ = require_league(unit, caller, league)
+        found = require_competitor(unit, row.id, key)
+        table = ordered_table(database, unit, row, None)
+    place = table.places[found.key]
+    shape = leaderboard_row(table, place, status_of(found, table.settings, today()))
+    return {
+        "league": row.key,
+        "position": row.position,
+        **{name: value for name, value in shape.items() if name not in {"rank_low", "rank_high", "rank_ub"}},  # type: ignore[typeddict-item]  # the rest is the same
+    }

@@ -1,0 +1,106 @@
+"""Who can be compared with whom: the comparison graph of a league at its head, kept in this process and extended as the log grows.
+
+A new match between two competitors of one class, or along an edge between classes that is there already, changes nothing; anything else, and
+every void, builds the structure anew from the distinct edges.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.identifiability import Identifiability, identify
+from app.services.replays import MatchLog, counted_matches, read_matches
+from app.services.stored_fits import published_fit
+from app.storage.tables import Stored
+from app.storage.unit_of_work import Database, ReadUnit
+
+MAX_LEAGUES: Final = 64
+_SHIFT: Final = 32
+_MASK: Final = (1 << _SHIFT) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """The graph of a league at a position: distinct edges (winner << 32 | loser), and what follows from them."""
+
+    position: int
+    voids: int
+    n_competitors: int
+    edges: NDArray[np.int64] | None
+    """None where the structure came with a fit and the distinct edges have not been needed yet."""
+    identifiability: Identifiability
+
+
+class _Kept:
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.leagues: OrderedDict[int, Structure] = OrderedDict()
+
+
+_kept: WeakKeyDictionary[Database, _Kept] = WeakKeyDictionary()
+
+
+def structure_at_head(database: Database, unit: ReadUnit, league: Stored) -> Structure:
+    """The structure of a league at the position of this snapshot."""
+    kept = _kept.setdefault(database, _Kept())
+    with kept.lock:
+        known = kept.leagues.get(league.id)
+    found = known if known is not None and known.position == league.position else _advanced(database, unit, league, known)
+    with kept.lock:
+        newer = kept.leagues.get(league.id)
+        if newer is None or newer.position <= found.position:
+            kept.leagues[league.id] = found
+        kept.leagues.move_to_end(league.id)
+        while len(kept.leagues) > MAX_LEAGUES:
+            kept.leagues.popitem(last=False)
+    return found
+
+
+def _advanced(database: Database, unit: ReadUnit, league: Stored, known: Structure | None) -> Structure:
+    voids = (league.results - league.matches) // 2
+    if known is None:
+        known = _of_published_fit(database, unit, league, voids)
+    if known is None or known.voids != voids or known.position > league.position:
+        return _built(league, voids, _edges(counted_matches(unit, league.id, league.position)))
+    fresh = _edges(read_matches(unit, league.id, league.position, after=known.position))
+    if league.competitors == known.n_competitors and _known_already(known.identifiability, fresh):
+        return Structure(league.position, voids, known.n_competitors, known.edges, known.identifiability)
+    if known.edges is None:
+        return _built(league, voids, _edges(counted_matches(unit, league.id, league.position)))
+    return _built(league, voids, np.union1d(known.edges, fresh))
+
+
+def _of_published_fit(database: Database, unit: ReadUnit, league: Stored, voids: int) -> Structure | None:
+    """The structure that the published fit saw, where no match was voided since: a start that saves reading the whole log."""
+    fit = published_fit(database, unit, league)
+    if fit is None or any(position > fit.position for position, _ in unit.entries.voids(league.id, league.position)):
+        return None
+    return Structure(fit.position, voids, len(fit.arrays["theta"]), None, fit.strengths.structure)
+
+
+def _edges(log: MatchLog) -> NDArray[np.int64]:
+    first_took, second_took = log.score > 0.0, log.score < 1.0
+    forth = log.first[first_took] << _SHIFT | log.second[first_took]
+    back = log.second[second_took] << _SHIFT | log.first[second_took]
+    return np.unique(np.concatenate([forth, back]))
+
+
+def _known_already(structure: Identifiability, edges: NDArray[np.int64]) -> bool:
+    above, below = structure.classes[edges >> _SHIFT], structure.classes[edges & _MASK]
+    return all(structure.class_edges[int(a), int(b)] for a, b in zip(above, below, strict=True) if a != b)
+
+
+def _built(league: Stored, voids: int, edges: NDArray[np.int64]) -> Structure:
+    above, below = edges >> _SHIFT, edges & _MASK
+    yes = np.ones(len(edges), dtype=np.bool_)
+    return Structure(league.position, voids, league.competitors, edges, identify(above, below, yes, ~yes, league.competitors))
+
+
+def structure_of(log: MatchLog, n_competitors: int) -> Identifiability:
+    """The structure of any selection of matches."""
+    return identify(log.first, log.second, log.score > 0.0, log.score < 1.0, n_competitors)

@@ -1,0 +1,77 @@
+"""The queries of refits: the jobs, and the immutable results. What is run when is decided by the service."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
+
+from app.storage.tables import fit, refit
+
+
+class Refits:
+    """The jobs. At most one waits and one runs per league: two partial unique indexes hold that."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def waiting(self, league_id: int) -> Row[Any] | None:
+        return self._connection.execute(select(refit).where(refit.c.league_id == league_id, refit.c.status == "waiting")).one_or_none()
+
+    def existing(self, league_id: int, number: int) -> Row[Any]:
+        return self._connection.execute(select(refit).where(refit.c.league_id == league_id, refit.c.number == number)).one()
+
+    def by_number(self, league_id: int, number: int) -> Row[Any] | None:
+        return self._connection.execute(select(refit).where(refit.c.league_id == league_id, refit.c.number == number)).one_or_none()
+
+    def page(self, league_id: int, before: int, limit: int) -> Sequence[Row[Any]]:
+        query = select(refit).where(refit.c.league_id == league_id, refit.c.number < before).order_by(refit.c.number.desc()).limit(limit)
+        return self._connection.execute(query).all()
+
+    def add(self, league_id: int, number: int, requested_at: int) -> None:
+        self._connection.execute(
+            insert(refit).values(league_id=league_id, number=number, status="waiting", requested_at=requested_at, fence=0, not_before=requested_at)
+        )
+
+    def claimable(self, now: int, league_id: int | None) -> Sequence[Row[Any]]:
+        """A few jobs that may be started: waiting with nothing running beside them, or running with a lease that ended."""
+        query = select(refit).where(_may_start(now)).order_by(refit.c.requested_at, refit.c.league_id).limit(8)
+        return self._connection.execute(query if league_id is None else query.where(refit.c.league_id == league_id)).all()
+
+    def claim(self, league_id: int, job: Row[Any], values: Mapping[str, Any], now: int) -> bool:
+        """Change a job that may still be started and that nobody took since it was read."""
+        unchanged = and_(refit.c.league_id == league_id, refit.c.number == job.number, refit.c.fence == job.fence, refit.c.status == job.status)
+        return self._connection.execute(update(refit).where(unchanged, _may_start(now)).values(**values)).rowcount == 1
+
+    def change(self, league_id: int, number: int, fence: int, values: Mapping[str, Any]) -> bool:
+        """Change a job that is still ours, that is: whose fencing number is the one we were given."""
+        condition = and_(refit.c.league_id == league_id, refit.c.number == number, refit.c.fence == fence)
+        return self._connection.execute(update(refit).where(condition).values(**values)).rowcount == 1
+
+
+def _may_start(now: int) -> ColumnElement[bool]:
+    running = refit.alias("running")
+    beside = select(running.c.number).where(running.c.league_id == refit.c.league_id, running.c.status == "running").exists()
+    return or_(and_(refit.c.status == "waiting", refit.c.not_before <= now, ~beside), and_(refit.c.status == "running", refit.c.lease_until < now))
+
+
+class Fits:
+    """The immutable results."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def by_number(self, league_id: int, number: int, *, with_arrays: bool = False) -> Row[Any] | None:
+        columns = list(fit.c) if with_arrays else [column for column in fit.c if column.name not in {"table", "uncertainty"}]
+        return self._connection.execute(select(*columns).where(fit.c.league_id == league_id, fit.c.number == number)).one_or_none()
+
+    def by_numbers(self, league_id: int, numbers: Sequence[int]) -> dict[int, Row[Any]]:
+        columns = [column for column in fit.c if column.name not in {"table", "uncertainty"}]
+        rows = self._connection.execute(select(*columns).where(fit.c.league_id == league_id, fit.c.number.in_(numbers)))
+        return {row.number: row for row in rows}
+
+    def add(self, values: Mapping[str, Any]) -> None:
+        self._connection.execute(insert(fit).values(**values))
+
+    def forget_uncertainty(self, league_id: int, number: int) -> None:
+        """Drop the large array of a fit that is no longer the published one; its table and certificate stay."""
+        self._connection.execute(update(fit).where(fit.c.league_id == league_id, fit.c.number == number).values(uncertainty=None))

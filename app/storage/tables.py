@@ -1,0 +1,210 @@
+"""The tables, the same on SQLite and PostgreSQL. Migrations create them; a test holds the two together.
+
+`entry` is the truth and only ever grows. Everything else about a league's ratings is derived from it and can be rebuilt. Times are
+microseconds since the epoch, settings and details are canonical JSON text, so that what was written is what is read, byte for byte.
+There are no foreign keys on `entry` and `competitor`: they doubled the time of an import, and rows are only written under the league's lock.
+"""
+
+from enum import IntEnum
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Row,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+SCHEMA_REVISION: Final = "0001"
+"""The last migration script, whose schema this is; a test holds the two together."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+AutoId = BigInteger().with_variant(Integer, "sqlite")
+Key = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that orders by code point on either database."""
+
+
+Stored = Row[Any]
+"""A row as it is read."""
+
+
+class Kind(IntEnum):
+    """What an entry of a league's log does."""
+
+    CREATE = 0
+    MATCH = 1
+    VOID = 2
+    SETTINGS = 3
+    FIT = 4
+
+
+league = Table(
+    "league",
+    metadata,
+    Column("id", AutoId, primary_key=True),
+    Column("key", Key, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("public", Boolean(create_constraint=False), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("settings", Text, nullable=False),
+    # The head of the log: the last entry's position and time, and the chain of hashes up to it.
+    Column("position", BigInteger, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("log_head", LargeBinary, nullable=False),
+    # Counters that save a scan: numbers given to competitors, counted matches, and entries that a refit would see (matches, voids).
+    Column("competitors", Integer, nullable=False),
+    Column("matches", BigInteger, nullable=False),
+    Column("results", BigInteger, nullable=False),
+    Column("fits", Integer, nullable=False),
+    Column("fitted_results", BigInteger, nullable=False),
+    Column("fit_requested_at", BigInteger, nullable=False),
+    Column("published_fit", Integer),
+    Column("published_position", BigInteger),
+)
+
+entry = Table(
+    "entry",
+    metadata,
+    Column("league_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("author", Text),
+    # A match, as sent.
+    Column("match_id", Key),
+    Column("first", Integer),
+    Column("second", Integer),
+    Column("score", Double),
+    Column("played_at", BigInteger),
+    Column("weight", Double),
+    Column("neutral", Boolean(create_constraint=False)),
+    Column("first_score", Double),
+    Column("second_score", Double),
+    Column("context", Text),
+    # What it did to the ratings when it was recorded. Never rewritten.
+    Column("expected", Double),
+    Column("first_k", Double),
+    Column("second_k", Double),
+    Column("first_before", Double),
+    Column("first_after", Double),
+    Column("second_before", Double),
+    Column("second_after", Double),
+    # Any other kind of entry: the position it is about, and the rest of its fields.
+    Column("target", BigInteger),
+    Column("details", Text),
+    UniqueConstraint("match_id", "league_id"),
+    sqlite_with_rowid=False,
+)
+Index("ix_entry_first", entry.c.league_id, entry.c.first, entry.c.position)
+Index("ix_entry_second", entry.c.league_id, entry.c.second, entry.c.position)
+Index(
+    "ix_entry_target",
+    entry.c.league_id,
+    entry.c.target,
+    entry.c.position,
+    sqlite_where=text("target IS NOT NULL"),
+    postgresql_where=text("target IS NOT NULL"),
+)
+
+competitor = Table(
+    "competitor",
+    metadata,
+    Column("league_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("key", Key, nullable=False),
+    Column("name", Text),
+    Column("salt", LargeBinary, nullable=False),
+    Column("created_position", BigInteger, nullable=False),
+    Column("rating", Double, nullable=False),
+    Column("matches", Integer, nullable=False),
+    Column("wins", Integer, nullable=False),
+    Column("draws", Integer, nullable=False),
+    Column("losses", Integer, nullable=False),
+    Column("last_played_at", BigInteger),
+    Column("retired", Boolean(create_constraint=False), nullable=False),
+    UniqueConstraint("key", "league_id"),
+    sqlite_with_rowid=False,
+)
+
+import_ = Table(
+    "import",
+    metadata,
+    Column("league_id", BigInteger, ForeignKey("league.id"), primary_key=True, autoincrement=False),
+    Column("import_id", Key, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("report", Text, nullable=False),
+)
+
+refit = Table(
+    "refit",
+    metadata,
+    Column("league_id", BigInteger, ForeignKey("league.id"), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("requested_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("lease_until", BigInteger),
+    Column("fence", Integer, nullable=False),
+    Column("not_before", BigInteger, nullable=False),
+    Column("worker", Text),
+    Column("version", Text),
+    Column("seconds", Text),
+)
+for _status in ("waiting", "running"):
+    Index(
+        f"uq_refit_{_status}",
+        refit.c.league_id,
+        unique=True,
+        sqlite_where=refit.c.status == _status,
+        postgresql_where=refit.c.status == _status,
+    )
+
+fit = Table(
+    "fit",
+    metadata,
+    Column("league_id", BigInteger, ForeignKey("league.id"), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("certificate", Text, nullable=False),
+    Column("table_hash", LargeBinary),
+    Column("table", LargeBinary),
+    Column("uncertainty", LargeBinary),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", AutoId, primary_key=True),
+    Column("prefix", Key, nullable=False, unique=True),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("league_id", BigInteger, ForeignKey("league.id")),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)

@@ -1,0 +1,184 @@
+"""The pages: the leagues, and a league's leaderboard as HTML, JSON and CSV of one and the same list.
+
+Thin routes over the services. How errors become answers is decided in `app.main`, which hands `rendering.render_problem` to its handlers.
+A leaderboard is fixed by its league's position, so that a browser which has it already is answered by one look-up.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Protocol, TypeVar
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from app.errors import FitNotPublished, LeagueNotFound
+from app.services import leagues, refits, standings
+from app.services.keys import Caller
+from app.services.shapes import By, FitShape, LeaderboardShape, LeagueShape
+from app.storage.unit_of_work import Database
+from app.web.rendering import ASSETS, REPRESENTATION, SAFETY_HEADERS, render, render_problem
+from app.web.spreadsheets import leaderboard_csv
+from app.web.views import DEFAULT_LIMIT, Asked, leaderboard_page, league_url, leagues_page, next_url
+
+LONG_AGO = "public, max-age=31536000, immutable"
+HTML = "text/html; charset=utf-8"
+Answer = TypeVar("Answer")
+
+
+class InThread(Protocol):
+    """Runs blocking work on a reader thread."""
+
+    def __call__(self, work: Callable[[], Answer], /) -> Awaitable[Answer]: ...
+
+
+class LeaguesQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    cursor: Annotated[str, Field(max_length=1000)] | None = None
+    limit: Annotated[int, Field(ge=1, le=1000)] = DEFAULT_LIMIT
+
+
+def _zero_if_empty(value: object) -> object:
+    # What a browser sends for a field that was cleared.
+    return 0 if value == "" else value
+
+
+class LeaderboardQuery(LeaguesQuery):
+    by: By | None = None
+    min_matches: Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_zero_if_empty)] = 0
+    inactive: bool = True
+
+    def asked(self) -> Asked:
+        return Asked(self.by, self.min_matches, self.inactive, self.cursor, self.limit)
+
+
+class Pages:
+    """The handlers, with what they are given."""
+
+    def __init__(self, database: Database, in_thread: InThread, caller_of: Callable[[Request], Caller]) -> None:
+        self._database = database
+        self._in_thread = in_thread
+        self._caller_of = caller_of
+
+    async def list_leagues(self, request: Request, query: Annotated[LeaguesQuery, Query()]) -> Response:
+        caller = self._caller_of(request)
+        listed = await self._in_thread(lambda: leagues.list_leagues(self._database, caller, cursor=query.cursor, limit=query.limit))
+        page = leagues_page(listed["rows"], listed["next"], str(request.base_url))
+        return Response(render(page), media_type=HTML, headers={**SAFETY_HEADERS, "Cache-Control": "no-cache"})
+
+    async def show_leaderboard(self, request: Request, league: str, query: Annotated[LeaderboardQuery, Query()]) -> Response:
+        def answer(caller: Caller, headers: Mapping[str, str]) -> Response:
+            asked = query.asked()
+            try:
+                shapes = self._read_all(caller, league, asked)
+            except FitNotPublished:
+                asked = replace(asked, by=None, cursor=None)
+                shapes = self._read_all(caller, league, asked)
+            page = leaderboard_page(*shapes, asked, str(request.base_url))
+            return Response(render(page), media_type=HTML, headers=headers)
+
+        return await self._unless_known(request, league, answer)
+
+    async def show_leaderboard_json(self, request: Request, league: str, query: Annotated[LeaderboardQuery, Query()]) -> Response:
+        def answer(caller: Caller, headers: Mapping[str, str]) -> Response:
+            board = self._read(caller, league, query.asked())
+            return JSONResponse(board, headers={**headers, **_link(f"{league_url(league)}.json", board, query.asked())})
+
+        return await self._unless_known(request, league, answer)
+
+    async def show_leaderboard_csv(self, request: Request, league: str, query: Annotated[LeaderboardQuery, Query()]) -> Response:
+        def answer(caller: Caller, headers: Mapping[str, str]) -> Response:
+            board = self._read(caller, league, query.asked())
+            name = {"Content-Disposition": f'attachment; filename="{board["league"]}-leaderboard.csv"'}
+            links = _link(f"{league_url(league)}.csv", board, query.asked())
+            return Response(leaderboard_csv(board), media_type="text/csv; charset=utf-8; header=present", headers={**headers, **name, **links})
+
+        return await self._unless_known(request, league, answer)
+
+    async def _unless_known(self, request: Request, league: str, answer: Callable[[Caller, Mapping[str, str]], Response]) -> Response:
+        """The answer, or 304 where the browser has shown that it knows it. Raises LeagueNotFound and what `answer` raises."""
+        if not leagues.LEAGUE_ID.fullmatch(league):
+            raise LeagueNotFound(league)
+        caller = self._caller_of(request)
+
+        def work() -> Response:
+            head = leagues.head(self._database, caller, league)
+            last = None if head.published_fit is not None else self._last_fit(caller, league)
+            tag = _entity_tag(request, head.position, head.published_fit, last)
+            headers = {**SAFETY_HEADERS, "ETag": tag, "Cache-Control": "no-cache" if head.public else "private, no-store"}
+            if tag in request.headers.get("If-None-Match", ""):
+                return Response(status_code=304, headers=headers)
+            try:
+                return answer(caller, headers)
+            except FitNotPublished as error:
+                if "text/html" not in request.headers.get("Accept", ""):
+                    raise
+                page = render_problem(HTTPStatus.CONFLICT, error.title, error.detail, back_text="To the league", back_url=league_url(league))
+                return Response(page, HTTPStatus.CONFLICT, {**SAFETY_HEADERS, "Cache-Control": "no-store"}, media_type=HTML)
+
+        return await self._in_thread(work)
+
+    def _read(self, caller: Caller, league: str, asked: Asked) -> LeaderboardShape:
+        return standings.leaderboard(
+            self._database,
+            caller,
+            league,
+            by=asked.by,
+            min_matches=asked.min_matches,
+            inactive=asked.inactive,
+            cursor=asked.cursor,
+            limit=asked.limit,
+        )
+
+    def _read_all(self, caller: Caller, league: str, asked: Asked) -> tuple[LeagueShape, LeaderboardShape, FitShape | None]:
+        board = self._read(caller, league, asked)
+        fit = self._last_fit(caller, league) if board["fit"] is None else refits.get_fit(self._database, caller, league, board["fit"])
+        return leagues.get_league(self._database, caller, league), board, fit
+
+    def _last_fit(self, caller: Caller, league: str) -> FitShape | None:
+        """The last fit that was asked for, whatever became of it."""
+        return next(iter(refits.list_fits(self._database, caller, league, limit=1)["rows"]), None)
+
+
+async def show_asset(name: str) -> Response:
+    """A static file under the name that carries its digest."""
+    asset = ASSETS.get(name)
+    if asset is None:
+        return Response(status_code=404, headers=SAFETY_HEADERS)
+    return Response(asset.content, media_type=asset.media_type, headers={**SAFETY_HEADERS, "Cache-Control": LONG_AGO})
+
+
+def pages(database: Database, in_thread: InThread, caller_of: Callable[[Request], Caller]) -> APIRouter:
+    """The routes of the pages.
+
+    `in_thread` awaits blocking work on a reader thread, `caller_of` reads the caller from a request's headers.
+    """
+    handlers = Pages(database, in_thread, caller_of)
+    router = APIRouter(include_in_schema=False, default_response_class=Response)
+    for path, handler in (
+        ("/", handlers.list_leagues),
+        ("/leagues", handlers.list_leagues),
+        ("/leagues/", handlers.list_leagues),
+        ("/leagues/{league}.json", handlers.show_leaderboard_json),
+        ("/leagues/{league}.csv", handlers.show_leaderboard_csv),
+        ("/leagues/{league}", handlers.show_leaderboard),
+        ("/static/{name}", show_asset),
+    ):
+        router.add_api_route(path, handler, methods=["GET"], response_model=None)
+    return router
+
+
+def _entity_tag(request: Request, position: int, fit: int | None, last: FitShape | None) -> str:
+    """What decides the bytes: how pages look, the league's state, what became of its last fit, the address, and the day (for who is inactive)."""
+    news = None if last is None else (last["fit"], last["status"])
+    parts = (REPRESENTATION, str(position), str(fit), str(news), str(request.url), datetime.now(UTC).date().isoformat())
+    return f'"{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:20]}"'
+
+
+def _link(path: str, board: LeaderboardShape, asked: Asked) -> dict[str, str]:
+    following = next_url(path, board, asked)
+    return {} if following is None else {"Link": f'<{following}>; rel="next"'}

@@ -1,0 +1,245 @@
+"""From the shapes that services answer to the contexts that templates print.
+
+Pure functions. They choose words and order, never numbers: what is shown was decided by the services.
+"""
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from app.services.shapes import By, FitShape, LeaderboardRow, LeaderboardShape, LeagueShape
+from app.web import charts, wording
+from app.web.contexts import Island, LeaderboardPage, LeagueRow, LeaguesPage, Link, Mark, Note, StandingRow
+
+NORMAL_QUANTILE = 1.959964
+FIRST_MATCH = {"first": "Alice", "second": "Bob", "outcome": "first"}
+DEFAULT_LIMIT = 100
+Parameters = dict[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asked of a leaderboard; None and the defaults stay out of links."""
+
+    by: By | None = None
+    min_matches: int = 0
+    inactive: bool = True
+    cursor: str | None = None
+    limit: int = DEFAULT_LIMIT
+
+    def parameters(self) -> Parameters:
+        """The filters as query parameters, without the place in the list."""
+        chosen: Parameters = {}
+        if self.by is not None:
+            chosen["by"] = self.by
+        if self.min_matches:
+            chosen["min_matches"] = self.min_matches
+        if not self.inactive:
+            chosen["inactive"] = "false"
+        if self.limit != DEFAULT_LIMIT:
+            chosen["limit"] = self.limit
+        return chosen
+
+
+def leagues_page(leagues: Sequence[LeagueShape], following: str | None, base_url: str) -> LeaguesPage:
+    rows = tuple(
+        LeagueRow(
+            name=league["name"],
+            league=league["league"],
+            url=league_url(league["league"]),
+            matches=wording.grouped(league["matches"]),
+            competitors=wording.grouped(league["competitors"]),
+            private=not league["public"],
+        )
+        for league in leagues
+    )
+    create = _curl(f"{base_url}v1/leagues", {"league": "chess-club", "name": "Chess club", "public": True})
+    return LeaguesPage(rows, None if following is None else _url("/", {"cursor": following}), create)
+
+
+def leaderboard_page(league: LeagueShape, board: LeaderboardShape, fit: FitShape | None, asked: Asked, base_url: str) -> LeaderboardPage:
+    """`fit` is the published one, or, while there is none, the last that was asked for."""
+    path = league_url(league["league"])
+    return LeaderboardPage(
+        name=board["name"],
+        position=wording.grouped(board["position"]),
+        as_of=board["as_of"],
+        as_of_words=wording.moment_in_words(board["as_of"]),
+        system=wording.system_in_words(league["settings"]),
+        fit=_fit_in_words(board, fit),
+        choices=_choices(path, board, asked),
+        by=asked.by,
+        min_matches=asked.min_matches,
+        inactive=asked.inactive,
+        hidden=_hidden_in_words(board),
+        show_all_url=path,
+        downloads=tuple(Link(suffix.upper(), _here(f"{path}.{suffix}", asked)) for suffix in ("json", "csv")),
+        ways_on=_ways_on(path, board, asked),
+        no_fit=None if board["fit"] is not None else wording.refit_in_words(league["settings"]),
+        last_fit=None if board["fit"] is not None or fit is None else wording.outcome_in_words(fit),
+        refit_command=f"arpad refit {league['league']} --wait",
+        islands=tuple(_islands(board, continued=asked.cursor is not None)),
+        split=len(board["components"]) > 1,
+        notes=tuple(_notes(league, board)),
+        empty=league["matches"] == 0 and not board["rows"],
+        record_command=_curl(f"{base_url}v1/leagues/{league['league']}/matches", FIRST_MATCH),
+    )
+
+
+def league_url(league: str) -> str:
+    return f"/leagues/{quote(league, safe='')}"
+
+
+def next_url(path: str, board: LeaderboardShape, asked: Asked) -> str | None:
+    """The same list from where this page of it ends, None at its end."""
+    return None if board["next"] is None else _url(path, {**asked.parameters(), "cursor": board["next"]})
+
+
+def _here(path: str, asked: Asked) -> str:
+    place: Parameters = {} if asked.cursor is None else {"cursor": asked.cursor}
+    return _url(path, {**asked.parameters(), **place})
+
+
+def _url(path: str, parameters: Parameters) -> str:
+    return f"{path}?{urlencode(parameters)}" if parameters else path
+
+
+def _curl(url: str, body: dict[str, object] | dict[str, str]) -> str:
+    """A command for a POSIX shell; the key comes from a variable, so that it never stands in a page."""
+    return "\n".join(
+        (
+            f"curl {shlex.quote(url)} \\",
+            '  -H "Authorization: Bearer $ARPAD_KEY" \\',
+            "  -H 'Content-Type: application/json' \\",
+            f"  -d {shlex.quote(json.dumps(body))}",
+        )
+    )
+
+
+def _choices(path: str, board: LeaderboardShape, asked: Asked) -> tuple[Link, ...]:
+    def choice(by: By, text: str, *, possible: bool) -> Link:
+        url = _url(path, {**asked.parameters(), "by": by}) if possible else None
+        return Link(text, url, current=board["by"] == by)
+
+    return choice("live", "Live", possible=True), choice("fit", "Fit", possible=board["fit"] is not None)
+
+
+def _ways_on(path: str, board: LeaderboardShape, asked: Asked) -> tuple[Link, ...]:
+    links = []
+    if asked.cursor is not None:
+        links.append(Link("First page", _url(path, asked.parameters())))
+    following = next_url(path, board, asked)
+    if following is not None:
+        links.append(Link("Next page", following))
+    return tuple(links)
+
+
+def _fit_in_words(board: LeaderboardShape, fit: FitShape | None) -> str | None:
+    if board["fit"] is None:
+        return None
+    of_entry = "" if fit is None or fit["position"] is None else f" (up to entry {wording.grouped(fit['position'])})"
+    return f"fit {board['fit']}{of_entry}"
+
+
+def _hidden_in_words(board: LeaderboardShape) -> str | None:
+    count = board["hidden_inactive"]
+    return f"{wording.counted(count, 'inactive competitor is', 'inactive competitors are')} hidden" if count else None
+
+
+def _islands(board: LeaderboardShape, *, continued: bool) -> Iterator[Island]:
+    rows_of: dict[int, list[LeaderboardRow]] = {}
+    for row in board["rows"]:
+        rows_of.setdefault(row["component"], []).append(row)
+    numbers = {component["component"]: number for number, component in enumerate(board["components"], start=1)}
+    sizes = {component["component"]: component["competitors"] for component in board["components"]}
+    for place, (component, rows) in enumerate(rows_of.items()):
+        size = wording.counted(sizes[component], "competitor", "competitors")
+        number = numbers[component]
+        heading = f"Island {number}{' (continued)' if continued and place == 0 else ''}" if len(numbers) > 1 else None
+        yield _island(board["by"], rows, number=number, heading=heading, caption=f"{size}, ranked by {wording.RATING_NAMES[board['by']]}")
+
+
+def _island(by: By, rows: Sequence[LeaderboardRow], *, number: int, heading: str | None, caption: str) -> Island:
+    marks = [marks_of(row, by) for row in rows]
+    scale = charts.common_scale(marks)
+    grid = f"g{number}"
+    standings = tuple(_standing(row, mark, scale, grid) for row, mark in zip(rows, marks, strict=True))
+    return Island(heading, caption, tuple(_key(marks)), charts.axis(scale, grid), standings)
+
+
+def _key(marks: Sequence[charts.Marks]) -> Iterator[Mark]:
+    with_whisker = {mark.whisker_of for mark in marks if mark.lower is not None}
+    for kind in charts.KINDS:
+        if kind == "live" or any(mark.fit is not None for mark in marks):
+            text = f"{kind}, with its 95 % interval" if kind in with_whisker else kind
+            yield Mark(kind, text, ranks=marks[0].by == kind)
+
+
+def marks_of(row: LeaderboardRow, by: By) -> charts.Marks:
+    """What the chart shows of a row: both ratings, and the interval of the one that ranks, else (live Elo has none) the fit's."""
+    fit, live = row["fit"], row["live"]
+    rating = None if fit is None else fit["rating"]
+    if by == "live" and live["standard_error"] is not None:
+        reach = NORMAL_QUANTILE * live["standard_error"]
+        return charts.Marks(by, live["rating"], rating, live["rating"] - reach, live["rating"] + reach, whisker_of="live")
+    if fit is None:
+        return charts.Marks(by, live["rating"])
+    return charts.Marks(by, live["rating"], rating, fit["lower"], fit["upper"])
+
+
+def _standing(row: LeaderboardRow, marks: charts.Marks, scale: charts.Scale, grid: str) -> StandingRow:
+    played = row["last_played_at"]
+    rating = marks.live if marks.by == "live" else marks.fit
+    return StandingRow(
+        rank=wording.rank_interval(row),
+        name=row["name"],
+        key=row["competitor"] if row["competitor"] != row["name"] else None,
+        rating=None if rating is None else wording.points(rating),
+        plus_minus=_plus_minus(marks),
+        chart=charts.interval(marks, scale, grid, *_chart_in_words(marks)),
+        matches=wording.grouped(row["matches"]),
+        record=" / ".join(wording.grouped(count) for count in (row["wins"], row["draws"], row["losses"])),
+        played_at=played,
+        played_on=None if played is None else wording.day(played),
+        status=row["status"],
+        remarks=tuple(row["remarks"]),
+    )
+
+
+def _plus_minus(marks: charts.Marks) -> str | None:
+    if marks.lower is None or marks.upper is None or marks.whisker_of != marks.by:
+        return None
+    return wording.points((marks.upper - marks.lower) / 2)
+
+
+def _chart_in_words(marks: charts.Marks) -> tuple[str, str]:
+    fit = "Not in the fit" if marks.fit is None else f"Fit {wording.points(marks.fit)}"
+    title = f"{fit}, live {wording.points(marks.live)}"
+    if marks.lower is None or marks.upper is None:
+        return title, "No interval is known"
+    return title, f"95 % interval of the {marks.whisker_of} {wording.points(marks.lower)} to {wording.points(marks.upper)}"
+
+
+def _notes(league: LeagueShape, board: LeaderboardShape) -> Iterator[Note]:
+    """The explanations that this page needs, and no others."""
+    rows = board["rows"]
+    if not rows:
+        return
+    yield Note("Rating", f"Only differences mean something. {wording.difference_in_words(league, board['by'])}")
+    marks = [marks_of(row, board["by"]) for row in rows]
+    if any(mark.lower is not None for mark in marks):
+        yield Note("± and whisker", wording.interval_in_words(board["relative_to"]))
+    if all(mark.whisker_of == "fit" for mark in marks):
+        yield Note("Live", wording.LIVE_NOTE)
+    if any(mark.fit is not None for mark in marks):
+        yield Note("Fit", wording.FIT_NOTE)
+    if any(row["rank_low"] is not None for row in rows):
+        yield Note("Rank 2–5", wording.RANK_NOTE)
+    if any(component["classes"] > 1 for component in board["components"]):
+        yield Note("Groups", wording.CLASSES_NOTE)
+    statuses = {row["status"] for row in rows}
+    yield from (Note(status, meaning) for status, meaning in wording.status_notes(league["settings"]).items() if status in statuses)
+    remarks = {remark for row in rows for remark in row["remarks"]}
+    yield from (Note(remark, meaning) for remark, meaning in wording.REMARK_NOTES.items() if remark in remarks)

@@ -1,0 +1,80 @@
+"""Components, classes and comparability, against a plain search of the same graph."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from app.core.identifiability import centre, identify, undetermined_column
+
+GAMES = st.lists(
+    st.tuples(st.integers(0, 7), st.integers(0, 7), st.sampled_from([0.0, 0.5, 1.0])).filter(lambda game: game[0] != game[1]), max_size=16
+)
+
+
+def _identify(games, n=8):
+    first, second = (np.array([game[side] for game in games], dtype=np.int64) for side in (0, 1))
+    score = np.array([game[2] for game in games])
+    return identify(first, second, score > 0.0, score < 1.0, n)
+
+
+def _reach(games, n=8):
+    reach = np.eye(n, dtype=bool)
+    for first, second, score in games:
+        reach[first, second] |= score > 0.0
+        reach[second, first] |= score < 1.0
+    for middle in range(n):
+        reach |= reach[:, [middle]] & reach[[middle], :]
+    return reach
+
+
+@given(GAMES)
+def test_comparability_is_what_a_search_of_the_graph_finds(games):
+    structure, reach = _identify(games), _reach(games)
+    words = {2: "yes", 1: "ordered-only", 0: "no"}
+    for i in range(8):
+        for j in range(8):
+            assert structure.comparable(i, j) == words[int(reach[i, j]) + int(reach[j, i])]
+    assert np.array_equal(structure.comparable_pairs(), reach | reach.T)
+
+
+@given(GAMES)
+def test_a_maximum_exists_iff_whoever_is_joined_is_joined_both_ways(games):
+    reach = _reach(games)
+    assert _identify(games).likelihood_has_maximum == np.array_equal(reach, reach.T)
+
+
+@given(GAMES)
+def test_components_and_classes_are_numbered_from_the_largest(games):
+    structure = _identify(games)
+    for labels in (structure.components, structure.classes):
+        sizes = np.bincount(labels)
+        first_members = [int(np.argmax(labels == label)) for label in range(len(sizes))]
+        keys = list(zip(-sizes, first_members, strict=True))
+        assert keys == sorted(keys)
+
+
+@given(GAMES, st.permutations(range(16)))
+def test_the_order_of_matches_does_not_matter(games, order):
+    one, other = _identify(games), _identify([games[index] for index in order if index < len(games)])
+    assert np.array_equal(one.components, other.components)
+    assert np.array_equal(one.classes, other.classes)
+
+
+@given(GAMES, st.lists(st.floats(-5.0, 5.0), min_size=8, max_size=8))
+def test_centred_values_sum_to_zero_in_every_component(games, values):
+    components = _identify(games).components
+    centred = centre(np.array(values), components)
+    assert np.bincount(components, centred) == pytest.approx(np.zeros(components.max() + 1), abs=1e-9)
+
+
+def test_a_column_that_no_observation_limits_is_found():
+    never_worse = sparse.csr_array(np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0]]))
+    assert undetermined_column(never_worse, range(2)) == 0
+    assert undetermined_column(sparse.csr_array(np.vstack([never_worse.toarray(), [-1.0, -1.0]])), range(2)) is None
+
+
+def test_nobody_is_no_component():
+    structure = _identify([], 0)
+    assert (structure.n_components, structure.n_classes) == (0, 0)

@@ -1,0 +1,134 @@
+"""Covariances against the plain formulas, at sizes where those can be written down, and their estimates above."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy import linalg
+
+from app.core import inference
+from app.core.conditions import condition_number
+from app.core.designs import PairDesign
+from app.core.identifiability import centre
+from app.core.inference import Uncertainty
+
+N = 12
+
+
+def _uncertainty(covariance="model", columns=1, precision=0.25, few=(), n=N, rows=60, seed=1):
+    rng = np.random.default_rng(seed)
+    first = rng.integers(0, n, rows)
+    design = PairDesign(first, (first + rng.integers(1, n, rows)) % n, n, rng.standard_normal((rows, columns)))
+    mask = np.zeros(n, dtype=bool)
+    mask[list(few)] = True
+    curvature, squares = rng.uniform(0.05, 0.25, rows), rng.uniform(0.0, 0.5, rows)
+    return Uncertainty(design.gram(curvature), design.gram(squares), np.full(n + columns, precision), np.zeros(n, dtype=np.int64), mask, covariance)
+
+
+def _formula(of):
+    n, width = len(of.components), len(of.precision)
+    project = np.eye(width)
+    project[:n, :n] -= 1.0 / n
+    inverse = np.linalg.pinv(of.hessian.toarray())
+    middle = of.hessian.toarray() if of.covariance == "model" else of.bread.toarray()
+    return project @ inverse @ middle @ inverse @ project
+
+
+every_kind = pytest.mark.parametrize("covariance", ["model", "robust"])
+with_and_without_prior = pytest.mark.parametrize("precision", [0.25, 0.0])
+
+
+@every_kind
+@with_and_without_prior
+def test_variances_are_the_diagonal_of_the_formula(covariance, precision):
+    of = _uncertainty(covariance, precision=precision)
+    assert of.marginal.variance == pytest.approx(np.diag(_formula(of)), rel=1e-8)
+    assert of.marginal.relative_error == 0.0
+
+
+@every_kind
+@with_and_without_prior
+@pytest.mark.parametrize("dense_limit", [3_000, 0])
+def test_a_few_are_exact_by_either_way_of_solving(monkeypatch, covariance, precision, dense_limit):
+    monkeypatch.setattr(inference, "DENSE_LIMIT", dense_limit)
+    of = _uncertainty(covariance, precision=precision)
+    V = _formula(of)
+    assert of.joint([2, 5, N]) == pytest.approx(V[np.ix_([2, 5, N], [2, 5, N])], abs=1e-8)
+    assert of.covariance_rows([3]) == pytest.approx(V[[3]], abs=1e-8)
+    assert of.variance_of_difference(2, 5) == pytest.approx(V[2, 2] + V[5, 5] - 2 * V[2, 5], abs=1e-8)
+    assert of.contrasts([2, 5, N], np.array([[1.0], [-1.0], [1.0]]))[0, 0] == pytest.approx(
+        np.array([1, -1, 1]) @ V[np.ix_([2, 5, N], [2, 5, N])] @ np.array([1, -1, 1]), abs=1e-8
+    )
+
+
+@every_kind
+def test_all_differences_agree_with_one(covariance):
+    of = _uncertainty(covariance, few=[1, 4])
+    every = of.difference_variances()
+    for i, j in [(0, 1), (2, 3), (4, 1), (7, 0)]:
+        assert every[i, j] == pytest.approx(of.variance_of_difference(i, j))
+
+
+def test_whatever_involves_few_games_is_never_below_the_model():
+    model = _uncertainty("model")
+    floored = dataclasses.replace(_uncertainty("robust"), few=np.arange(N) < 3, meat=model.meat.plus_diagonal(np.zeros(N + 1)))
+    tight = dataclasses.replace(floored, meat=_scaled(model.meat, 1e-3), precision=model.precision)
+    plain = dataclasses.replace(tight, few=np.zeros(N, dtype=bool))
+    assert tight.marginal.variance[:3] == pytest.approx(model.marginal.variance[:3])
+    assert tight.marginal.variance[3:] == pytest.approx(plain.marginal.variance[3:])
+    assert tight.variance_of_difference(0, 9) == pytest.approx(model.variance_of_difference(0, 9))
+    assert tight.variance_of_difference(8, 9) == pytest.approx(plain.variance_of_difference(8, 9))
+    assert np.linalg.eigvalsh(tight.joint([0, 5, 9]) - model.joint([0, 5, 9])).min() >= -1e-12
+
+
+def _scaled(gram, factor):
+    pairs = gram.pairs.copy()
+    pairs.data = pairs.data * factor
+    return type(gram)(pairs, gram.head * factor, gram.border * factor, gram.corner * factor)
+
+
+@every_kind
+def test_arrays_bring_it_back(tmp_path, covariance):
+    of = _uncertainty(covariance, few=[2])
+    np.savez(tmp_path / "stored.npz", **of.arrays())
+    with np.load(tmp_path / "stored.npz") as stored:
+        back = Uncertainty.from_arrays(dict(stored))
+    assert np.array_equal(back.joint([0, 2, N]), of.joint([0, 2, N]))
+
+
+@every_kind
+@pytest.mark.parametrize("columns", [0, 2])
+def test_estimates_are_close_and_say_how_close(monkeypatch, covariance, columns):
+    of = _uncertainty(covariance, columns, n=600, rows=4_000)
+    exact = of.marginal.variance
+    monkeypatch.setattr(inference, "DENSE_LIMIT", 100)
+    estimate = _uncertainty(covariance, columns, n=600, rows=4_000).marginal
+    error = np.abs(np.sqrt(estimate.variance / exact) - 1.0)
+    assert np.median(error) < 0.005
+    assert np.quantile(error, 0.99) < 0.02
+    assert 0.0 < estimate.relative_error < 0.03
+
+
+def test_estimates_are_exact_on_a_tree(monkeypatch):
+    first = np.array([0, 1, 1, 3, 3, 5, 6, 7, 8, 9, 10])
+    design = PairDesign(first, np.arange(1, 12), 12)
+    of = Uncertainty(
+        design.gram(np.full(11, 0.2)),
+        design.gram(np.full(11, 0.1)),
+        np.full(12, 0.25),
+        np.zeros(12, dtype=np.int64),
+        np.zeros(12, dtype=bool),
+        "model",
+    )
+    from app.core.marginals import _tree_variances
+
+    assert _tree_variances(of.hessian, 1e-12) == pytest.approx(np.diag(np.linalg.inv(of.hessian.toarray())))
+
+
+def test_condition_number_on_strengths_that_sum_to_zero(monkeypatch):
+    gram = _uncertainty(columns=0).hessian
+    projected = centre(centre(gram.toarray(), np.zeros(N, dtype=np.int64)).T, np.zeros(N, dtype=np.int64))
+    values = linalg.eigvalsh(projected)
+    assert condition_number(gram, N) == pytest.approx(values[-1] / values[1])
+    monkeypatch.setattr("app.core.conditions.DENSE_LIMIT", 3)
+    assert condition_number(gram, N) == pytest.approx(values[-1] / values[1], rel=1e-3)

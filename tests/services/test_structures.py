@@ -1,0 +1,49 @@
+"""The graph that grows with the log is the graph that is built from the whole log."""
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.services.replays import counted_matches
+from app.services.structures import structure_at_head, structure_of
+from tests.services.play import Play, match
+
+moves = st.tuples(st.integers(0, 7), st.integers(0, 7), st.sampled_from(["first", "second", "draw", "void"]))
+
+
+def check(play: Play) -> None:
+    with play.database.read() as unit:
+        row = unit.leagues.existing(play.league)
+        grown = structure_at_head(play.database, unit, row).identifiability
+        built = structure_of(counted_matches(unit, row.id, row.position), row.competitors)
+    assert grown.components.tolist() == built.components.tolist()
+    assert grown.classes.tolist() == built.classes.tolist()
+    pairs = [(i, j) for i in range(row.competitors) for j in range(row.competitors) if i != j]
+    assert [grown.comparable(i, j) for i, j in pairs] == [built.comparable(i, j) for i, j in pairs]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(sent=st.lists(moves, min_size=1, max_size=25))
+def test_a_structure_that_grew_is_the_structure_of_the_log(shared_sqlite, sent):
+    play = Play.begin(shared_sqlite)
+    counted: list[str] = []
+    for number, (one, other, what) in enumerate(sent):
+        if what == "void":
+            if counted:
+                play.void(counted.pop(one % len(counted)))
+        elif one != other:
+            play.batch([match(f"C{one}", f"C{other}", what, f"m{number}")])
+            counted.append(f"m{number}")
+        check(play)
+
+
+def test_an_older_snapshot_has_its_own_structure(play):
+    play.play("A", "B", "draw")
+    with play.database.read() as unit:
+        before = unit.leagues.existing(play.league)
+        assert structure_at_head(play.database, unit, before).identifiability.n_components == 1
+    play.play("C", "D", "draw")
+    check(play)
+    with play.database.read() as unit:
+        old = structure_at_head(play.database, unit, before)
+    assert (old.position, old.n_competitors) == (1, 2)
+    check(play)
