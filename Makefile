@@ -29,8 +29,9 @@ fix: .venv/.dev ## repair formatting and what lint can repair
 bench: .venv-bench/.ready ## the benchmark tables of README
 	@.venv-bench/bin/python -m tests.benchmarks
 
-faults: .venv/.dev ## the long fault runs: kills under load
-	@$(BIN)/python -m tests.faults
+faults: .venv/.dev ## the long fault runs and the planted defects (hours; FAULTS="--scale 0.1" for a tenth)
+	@$(BIN)/python -m tests.faults $(FAULTS)
+	@$(BIN)/python -m tests.faults.defects
 
 lock: .venv/bin/uv ## resolve the requirements anew
 	@for part in "requirements.lock" "requirements-dev.lock --group dev" "requirements-bench.lock --group dev --group bench"; do \

@@ -2,7 +2,7 @@
 
 ArpadError
 ├── NotFound
-│   ├── LeagueNotFound · MatchNotFound · CompetitorNotFound · FitNotFound · ImportNotFound · KeyNotFound
+│   ├── LeagueNotFound · MatchNotFound · CompetitorNotFound · EntryNotFound · FitNotFound · ImportNotFound · KeyNotFound
 ├── BadInput                 what was sent cannot be accepted; carries a list of faults
 │   ├── FileNotUnderstood    the header or the format of a file
 │   └── BadLines             single lines of a file
@@ -73,6 +73,14 @@ class CompetitorNotFound(NotFound):
         super().__init__(f"There is no competitor “{competitor}” in this league.{hint}", similar=list(similar))
 
 
+class EntryNotFound(NotFound):
+    code = "entry-not-found"
+    title = "There is no such entry"
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"The log has no entry at position {position}.")
+
+
 class FitNotFound(NotFound):
     code = "fit-not-found"
     title = "There is no such fit"
@@ -130,7 +138,7 @@ class MatchIdTaken(Conflict):
 
     def __init__(self, match_id: str, differing: Sequence[str], pointer: str = "/match_id") -> None:
         super().__init__(
-            f"Match “{match_id}” is recorded with a different {', '.join(differing)}. Send a new match_id for a new match; to change the recorded one, void it first.",
+            f"Match “{match_id}” is recorded with a different {', '.join(differing)}. Send a new match_id for a new match; to change the recorded one, correct it.",
             match_id=match_id,
             differing=list(differing),
         )

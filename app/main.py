@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from app import __version__
-from app.api import docs, fits, imports, leagues, log, matches, predictions, service, standings
+from app.api import docs, events, fits, imports, leagues, log, matches, predictions, service, standings
 from app.api.border import Border
 from app.api.caching import ByteCache
 from app.api.dependencies import Records, Runtime, caller_of
@@ -22,8 +22,9 @@ from app.web.pages import pages
 from app.web.rendering import SAFETY_HEADERS, render_problem
 
 MAX_IMPORT_BYTES = 2**30
+MAX_IMPORT_MATCHES = 2_000_000
 
-_RESOURCES = (matches, standings, predictions, fits, imports, log, leagues, service)
+_RESOURCES = (matches, standings, predictions, fits, imports, log, events, leagues, service)
 
 
 def create_app(
@@ -33,6 +34,7 @@ def create_app(
     reader_threads: int | None = None,
     spool: Path | None = None,
     max_import_bytes: int = MAX_IMPORT_BYTES,
+    max_import_matches: int = MAX_IMPORT_MATCHES,
     public_default: bool = False,
 ) -> FastAPI:
     """The application over an open and migrated database, which stays the caller's to close.
@@ -48,6 +50,7 @@ def create_app(
         cache=ByteCache(),
         spool=spool,
         max_import_bytes=max_import_bytes,
+        max_import_matches=max_import_matches,
         public_default=public_default,
     )
     app = FastAPI(title="Arpad", version=__version__, lifespan=_lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)

@@ -10,14 +10,15 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from app.errors import ArpadError, DatabaseLocked, LeagueBusy, RecorderFull, RecorderStopped, Unavailable
 from app.services.keys import Caller
-from app.services.recording import MatchIn, Recorded, new_match_id, record_group
+from app.services.locking import LOOK_SECONDS
+from app.services.recording import MatchIn, Recorded, record_group
 from app.storage.unit_of_work import LOCK_TIMEOUT_SECONDS, Database
 
 MAX_WAITING: Final = 2_000
@@ -86,7 +87,7 @@ class Recorder:
         if self._waiting >= MAX_WAITING:
             raise RecorderFull(f"{MAX_WAITING} matches are waiting already. Send the match again, with the same match_id.")
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(caller, match if match.match_id else replace(match, match_id=new_match_id()), time.monotonic(), loop.create_future())
+        waiting = _Waiting(caller, match.with_id(), time.monotonic(), loop.create_future())
         self._queues[league].append(waiting)
         self._waiting += 1
         if league not in self._tasks:
@@ -102,7 +103,12 @@ class Recorder:
                     queue = self._queues[league]
                     batch, self._queues[league] = queue[:MAX_BATCH], queue[MAX_BATCH:]
                     self._waiting -= len(batch)
-                    answers = await asyncio.get_running_loop().run_in_executor(self._threads, self._write, league, batch)
+                    answers = await self._written(league, batch)
+                while answers is None:
+                    # An import has the league. The others' batches must not wait for that, so the thread is let go.
+                    await asyncio.sleep(LOOK_SECONDS)
+                    async with self._free:
+                        answers = await self._written(league, batch)
                 for waiting, answer in zip(batch, answers, strict=True):
                     waiting.deliver(answer)
         except BaseException:
@@ -117,15 +123,20 @@ class Recorder:
                 waiting.deliver(RecorderStopped("The recorder stopped. Send the match again, with the same match_id."))
             del self._tasks[league]
 
-    def _write(self, league: str, batch: Sequence[_Waiting]) -> list[Answer]:
-        """Record a batch. One that waited so long behind other leagues that the database must be held by somebody else is not tried."""
+    async def _written(self, league: str, batch: Sequence[_Waiting]) -> list[Answer] | None:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._write, league, batch)
+
+    def _write(self, league: str, batch: Sequence[_Waiting]) -> list[Answer] | None:
+        """Record a batch; None where its league is taken for the moment. One that has waited too long already is not tried."""
         if time.monotonic() - batch[0].since > LOCK_TIMEOUT_SECONDS:
             return [_locked(waiting.match) for waiting in batch]
         group = [(waiting.caller, waiting.match) for waiting in batch]
         for _ in range(REPEATS):
             try:
                 return [*record_group(self._database, league, group)]
-            except (DatabaseLocked, LeagueBusy):
+            except LeagueBusy:
+                return None
+            except DatabaseLocked:
                 return [_locked(waiting.match) for waiting in batch]
             except Unavailable as error:
                 detail, seconds = error.detail, error.retry_after_seconds
@@ -141,7 +152,8 @@ class Recorder:
                 log.error("match_failed", league=league, match_id=batch[0].match.match_id, exc_info=error)
             return [error]
         middle = len(batch) // 2
-        return self._write(league, batch[:middle]) + self._write(league, batch[middle:])
+        halves = (batch[:middle], batch[middle:])
+        return [answer for half in halves for answer in self._write(league, half) or [_locked(waiting.match) for waiting in half]]
 
 
 def _locked(match: MatchIn) -> LeagueBusy:

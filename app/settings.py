@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
     port: Annotated[int, BeforeValidator(_not_a_service_link), Field(ge=0, le=65535)] = 8000
     log_format: LogFormat = "auto"
+    max_import_matches: Annotated[int, Field(ge=1, le=100_000_000)] = 2_000_000
 
     @property
     def url(self) -> str:

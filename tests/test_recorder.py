@@ -7,7 +7,8 @@ import pytest
 from app import recorder as recorders
 from app.errors import LeagueBusy, LeagueNotFound, MatchIdTaken, RecorderFull, RecorderStopped, Unavailable
 from app.recorder import Recorder
-from app.services.keys import Caller
+from app.services.import_writing import take_lease
+from app.services.keys import Caller, lock_league
 from app.services.leagues import create_league, get_league
 from app.services.recording import MatchIn
 from app.services.verification import verify_league
@@ -181,3 +182,43 @@ def test_a_broken_recorder_answers_those_who_wait_and_is_not_alive(database, lea
         return alive
 
     assert not asyncio.run(scenario())
+
+
+def leased(database, league):
+    """As a large import begins."""
+    with database.write() as unit:
+        row, _ = lock_league(unit, OPERATOR, league, "report")
+        lease = take_lease(unit, row)
+        unit.commit()
+    return lease
+
+
+def test_a_league_that_an_import_has_keeps_no_other_league_waiting(database, league):
+    async def scenario(recorder):
+        lease = leased(database, league)
+        waiting = [asyncio.ensure_future(recorder.record(league, OPERATOR, MatchIn("A", "B", 1.0))) for _ in range(3)]
+        others = [await recorder.record("other", OPERATOR, MatchIn("A", "B", 1.0)) for _ in range(5)]
+        still_waiting = [not answer.done() for answer in waiting]
+        with database.write() as unit:
+            lease.end(unit)
+            unit.commit()
+        return still_waiting, others, await asyncio.gather(*waiting)
+
+    create_league(database, OPERATOR, "other")
+    still_waiting, others, answers = with_recorder(database, scenario)
+
+    assert all(still_waiting)
+    assert [answer.receipt["position"] for answer in others] == [1, 2, 3, 4, 5]
+    assert sorted(answer.receipt["position"] for answer in answers) == [1, 2, 3]
+
+
+def test_a_league_that_an_import_has_for_too_long_is_busy(database, league, monkeypatch):
+    async def scenario(recorder):
+        leased(database, league)
+        return await asyncio.gather(*(recorder.record(league, OPERATOR, MatchIn("A", "B", 1.0)) for _ in range(3)), return_exceptions=True)
+
+    monkeypatch.setattr(recorders, "LOCK_TIMEOUT_SECONDS", 0.1)
+    answers = with_recorder(database, scenario)
+
+    assert [type(answer) for answer in answers] == [LeagueBusy] * 3
+    assert get_league(database, OPERATOR, league)["position"] == 0

@@ -44,6 +44,7 @@ class Runtime:
     cache: ByteCache
     spool: Path | None
     max_import_bytes: int
+    max_import_matches: int
     public_default: bool
 
 

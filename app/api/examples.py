@@ -4,6 +4,7 @@ from typing import Any
 
 from app.api.problems import ProblemListShape, ProblemMeaning
 from app.api.schemas import HealthShape, LeagueChange, NewBatch, NewLeague, NewMatch, PredictionRequest, ReadinessShape, VoidRequest
+from app.services.amendment_shapes import AmendmentShape
 from app.services.shapes import (
     BatchShape,
     CompetitorListShape,
@@ -22,7 +23,6 @@ from app.services.shapes import (
     PredictionListShape,
     PredictionShape,
     ReceiptShape,
-    VoidShape,
 )
 
 SETTINGS: dict[str, Any] = {"k": 24.0, "side": "estimate"}
@@ -80,7 +80,9 @@ BATCH_OF_COLUMNS: NewBatch = {
 }
 BATCH: BatchShape = {"recorded": 1, "replayed": 0, "first_position": 1, "last_position": 1, "receipts": [RECEIPT]}
 VOID_REQUEST: VoidRequest = {"reason": "Recorded for the wrong court.", "expected_position": 1}
-VOID: VoidShape = {
+VOID: AmendmentShape = {
+    "kind": "void",
+    "target": 1,
     "match_id": "2026-11-20-17",
     "dry_run": False,
     "expected_position": 1,

@@ -84,6 +84,7 @@ async def import_matches(
             dry_run=dry_run,
             skip_bad=skip_bad,
             again=again,
+            max_matches=runtime_of(request).max_import_matches,
         )
         shape, was_known = await run(request, load)
     if shape["status"] == "planned":

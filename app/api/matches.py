@@ -18,7 +18,8 @@ from app.errors import Fault, MatchAlreadyVoided, MatchIdTaken, MatchNotFound, P
 from app.ratings.matches import MatchColumns
 from app.services import corrections, recording
 from app.services import matches as recorded
-from app.services.shapes import BatchShape, MatchListShape, ReceiptShape, VoidShape
+from app.services.amendment_shapes import AmendmentShape
+from app.services.shapes import BatchShape, MatchListShape, ReceiptShape
 
 hot_router = resource_router("matches", BareRoute)
 router = resource_router("matches")
@@ -122,7 +123,7 @@ async def get_match(request: Request, league: League, match_id: MatchPath) -> Re
 @router.post(
     "/v1/leagues/{league:league}/matches/{match_id:key}/void",
     **documented(
-        json_answer(200, VoidShape, examples.VOID),
+        json_answer(200, AmendmentShape, examples.VOID),
         body=json_body(_VOID, void=examples.VOID_REQUEST),
         problems=[*WRITE_PROBLEMS, MatchNotFound, MatchAlreadyVoided, PositionMoved],
     ),

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from app.api.paths import LEAGUE_PATTERN
 from app.ratings.matches import MAX_CONTEXT_FIELDS, MAX_KEY_LENGTH, MAX_WEIGHT, Outcome
-from app.services.corrections import MAX_REASON as MAX_REASON_LENGTH
+from app.services.amending import MAX_REASON as MAX_REASON_LENGTH
 from app.services.predictions import MAX_PAIRS
 from app.services.recording import MAX_BATCH
 from app.services.shapes import By

@@ -13,6 +13,7 @@ import typer
 
 from app.cli import exits
 from app.cli.arguments import LeagueArgument
+from app.cli.backup import opened_backup, restore_all
 from app.cli.files import named
 from app.cli.output import Next, Parts, count, write_json, write_text
 from app.cli.session import Session, command
@@ -67,13 +68,17 @@ def export(
 @command(group, "restore", example="arpad restore tennis.ndjson --data other-folder\nzcat tennis.ndjson.gz | arpad restore - --as tennis-copy")
 def restore(
     session: Session,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An export; - is standard input.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An export or a backup; - is standard input.", show_default=False)],
     *,
     league: Annotated[str | None, typer.Option("--as", metavar="LEAGUE", help="Under another id.", show_default=False)] = None,
 ) -> None:
-    """Rebuild a league from an export. The chain of hashes proves that nothing is missing or changed."""
-    from app.services.exports import restore_league
+    """Rebuild a league from an export, or an empty database from a backup. Hashes prove that nothing is missing or changed."""
+    from app.services.restores import restore_league
 
+    with opened_backup(file) as whole:
+        if whole is not None:
+            restore_all(session, whole, league)
+            return
     with _opened(file) as lines, session.database() as database:
         shape = restore_league(database, session.caller, lines, league=league)
     session.show(shape, _restored)

@@ -11,7 +11,8 @@ from app.cli.newcomers import with_names_meant
 from app.cli.output import More, Next, Parts, count, short, table
 from app.cli.session import Session, command
 from app.errors import BadInput
-from app.services.shapes import MatchListShape, Outcome, ReceiptShape, SideRating, VoidShape
+from app.services.amendment_shapes import AmendmentShape
+from app.services.shapes import MatchListShape, Outcome, ReceiptShape, SideRating
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -134,11 +135,11 @@ def _sides(receipt: ReceiptShape) -> list[tuple[Literal["first", "second"], Side
     return [("first", receipt["ratings"]["first"]), ("second", receipt["ratings"]["second"])]
 
 
-def _voided(league: str, voided: VoidShape) -> Parts:
+def _voided(league: str, voided: AmendmentShape) -> Parts:
     moved = [(short(each["competitor"]), each["before"], each["after"], each["rank_before"], each["rank_after"]) for each in voided["moved"]]
     effect = table(("competitor", ">before", ">after", ">rank before", ">rank after"), moved)
     if voided["dry_run"]:
-        again = f"void {league} {shlex.quote(voided['match_id'])} --reason … --expected-position {voided['expected_position']}"
+        again = f"void {league} {shlex.quote(voided['match_id'] or '')} --reason … --expected-position {voided['expected_position']}"
         return [f"Voiding match {voided['match_id']} would move {count(len(moved), 'competitor')}:", effect, Next(again)]
     return [
         f"Voided match {voided['match_id']} at position {voided['position']:,}; {count(len(moved), 'competitor')} moved:",

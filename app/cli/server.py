@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 import uvicorn
+from fastapi import FastAPI
 
+from app.api.events import end_streams
 from app.cli.child import worker_beside
 from app.cli.preparation import hold_folder, lock_file, prepare
 from app.errors import BadInput, Fault, NotAllowed, PortInUse
@@ -64,7 +66,12 @@ def answer_requests(place: Place, *, with_worker: bool) -> None:
     with ExitStack() as stack:
         if with_worker:
             stack.enter_context(worker_beside(place.settings))
-        application = create_app(place.database, public_default=place.settings.is_local, spool=place.settings.data)
+        application = create_app(
+            place.database,
+            public_default=place.settings.is_local,
+            spool=place.settings.data,
+            max_import_matches=place.settings.max_import_matches,
+        )
         config = uvicorn.Config(
             application,
             loop="uvloop",
@@ -76,7 +83,19 @@ def answer_requests(place: Place, *, with_worker: bool) -> None:
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
-        uvicorn.Server(config).run(sockets=[place.listener])
+        _Server(config, application).run(sockets=[place.listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams before it waits for its connections: a stream has no end of its own."""
+
+    def __init__(self, config: uvicorn.Config, application: FastAPI) -> None:
+        super().__init__(config)
+        self._application = application
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        end_streams(self._application)
+        await super().shutdown(sockets)
 
 
 def _leave(_number: int, _frame: object) -> NoReturn:

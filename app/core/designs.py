@@ -84,6 +84,11 @@ class SparseDesign:
         return SparseDesign(sparse.csr_array(self.X[index]))
 
 
+def matrix_design(X: Floats | Sparse) -> DenseDesign | SparseDesign:
+    """The design of a plain matrix, dense or CSR."""
+    return DenseDesign(X) if isinstance(X, np.ndarray) else SparseDesign(X)
+
+
 @dataclass(frozen=True, eq=False)
 class PairDesign:
     """η = θ_first − θ_second + columns · β: competitors first, then the coefficients of dense columns (side advantage, covariates).
@@ -131,6 +136,13 @@ class PairDesign:
     def rows(self, index: Integers) -> "PairDesign":
         return PairDesign(self.first[index], self.second[index], self.n_competitors, self.columns[index])
 
+    def tosparse(self) -> Sparse:
+        """D as a matrix (n, p), for what is not a solver."""
+        m = len(self.first)
+        ends = np.column_stack([self.first, self.second]).ravel()
+        graph = Sparse((np.tile([1.0, -1.0], m), ends, 2 * np.arange(m + 1)), shape=(m, self.n_competitors))
+        return Sparse(sparse.hstack([graph, sparse.csr_array(self.columns)]))
+
     def _net(self, u: Floats) -> Floats:
         """What u adds to each first minus what it adds to each second. A product with the graph is faster than counting row by row."""
         swapped = self._pattern.swapped
@@ -171,9 +183,9 @@ class _Pattern(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ClassDesign:
-    """η_k = X w_k for each of K classes, the coefficients class by class. With a reference class there are K − 1 of them."""
+    """η_k = X w_k for each of K classes, X dense or CSR, the coefficients class by class. With a reference class there are K − 1 of them."""
 
-    X: Floats
+    X: Floats | Sparse
     n_classes: int
 
     @property
@@ -181,13 +193,14 @@ class ClassDesign:
         return self.n_classes * int(self.X.shape[1])
 
     def predict(self, theta: Floats) -> Floats:
-        return self.X @ theta.reshape(self.n_classes, -1).T
+        return np.asarray(self.X @ theta.reshape(self.n_classes, -1).T)
 
     def pullback(self, u: Floats) -> Floats:
-        return (u.T @ self.X).ravel()
+        return np.asarray(self.X.T @ u).T.ravel()
 
     def gram(self, w: Floats) -> DenseGram:
-        blocks = [[self.X.T @ (w[:, i, j, None] * self.X) for j in range(self.n_classes)] for i in range(self.n_classes)]
+        plain = matrix_design(self.X)
+        blocks = [[plain.gram(w[:, i, j]).matrix for j in range(self.n_classes)] for i in range(self.n_classes)]
         return DenseGram(np.block(blocks))
 
     def rows(self, index: Integers) -> "ClassDesign":

@@ -158,26 +158,34 @@ def gauge_directions(components: Labels, extra: int = 0) -> Sparse:
 
 
 def undetermined_column(never_worse: Sparse, columns: range) -> int | None:
-    """The first of `columns` that can grow for ever without lowering the likelihood, None if there is none.
+    """The first of `columns` that, with those before it, can grow for ever without lowering the likelihood; None if there is none.
 
     A direction δ ≠ 0 along which no observation becomes less likely is a direction of recession: the maximum does not exist, or it is not unique
-    (Albert and Anderson 1984). Each column and sign is one linear programme.
+    (Albert and Anderson 1984). Each column and sign is one linear programme, in which the columns that follow are held at zero: beside a column
+    that separates, every other could grow as well, and it is not the one to blame.
 
     Parameters
     ----------
     never_worse : csr_array, shape (m, p)
         A, such that Aδ ≥ 0 holds for exactly the directions along which no observation becomes less likely.
     columns : range
-        Which coefficients to examine.
+        Which coefficients to examine, the last of the p.
     """
     from scipy.optimize import linprog  # noqa: PLC0415 - a third of the start-up time, for the rarest of fits
 
-    limits: Any = -never_worse
+    limits: Any = _of_unit_columns(never_worse) * -1.0
     for column in columns:
         for sign in (-1.0, 1.0):
-            cost = np.zeros(never_worse.shape[1])
+            cost = np.zeros(column + 1)
             cost[column] = sign
-            found: Any = linprog(cost, A_ub=limits, b_ub=np.zeros(limits.shape[0]), bounds=(-1.0, 1.0), method="highs")
+            found: Any = linprog(cost, A_ub=limits[:, : column + 1], b_ub=np.zeros(limits.shape[0]), bounds=(-1.0, 1.0), method="highs")
             if found.status == 0 and -found.fun > 1e-7:
                 return column
     return None
+
+
+def _of_unit_columns(matrix: Sparse) -> Sparse:
+    """Columns divided by their largest entry, because a linear programme knows absolute tolerances only."""
+    largest = np.zeros(matrix.shape[1])
+    np.maximum.at(largest, matrix.indices, np.abs(matrix.data))
+    return Sparse(matrix @ sparse.diags_array(1.0 / np.where(largest > 0.0, largest, 1.0)))

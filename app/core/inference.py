@@ -1,7 +1,8 @@
 """How far estimates can be trusted: covariances of strengths and coefficients after a fit.
 
     model-based   V = H⁻¹, with the prior in H
-    robust        V = H⁻¹ (M + diag λ) H⁻¹, M = Σ c a² Dᵀ(μ − y)(μ − y)ᵀD, the prior counted as information
+    robust        V = H⁻¹ (M + diag λ) H⁻¹, M = Σ c a² Dᵀ(μ − y)(μ − y)ᵀD, the prior counted as information;
+                  where observations come in clusters, M is that of `scores`
 
 Both are reported centred within each component, C V Cᵀ. Residuals vanish where a competitor won everything, and a robust variance then claims a
 certainty that nobody has. So the robust one may carry a floor: whatever involves a competitor with few games is never below the model-based figure.
@@ -24,15 +25,20 @@ from scipy import linalg
 from app.core.grams import Floats, PairGram, Sparse
 from app.core.identifiability import centre, gauge_directions
 from app.core.marginals import marginal_variances, sandwich_variances, slow_modes
+from app.core.scores import ScoreGram
 from app.core.solvers import conjugate_gradients, grounded
 
 DENSE_LIMIT = 3_000
 SOLVE_ACCURACY = 1e-10
 CHECKED = 12
 CHECK_ACCURACY = 1e-4
+DRAWS = 256
+"""Of a clustered meat; the error of a standard error is then 1/√(2 · 256), 4 %."""
+DRAWN_AT_ONCE = 32
 
 Labels = NDArray[np.int64]
 Covariance = Literal["model", "robust"]
+Meat = PairGram | ScoreGram
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +49,8 @@ class Uncertainty:
     ----------
     information : PairGram
         Dᵀ diag(c·a·curvature) D, without the prior.
-    meat : PairGram
-        M, on the same pairs.
+    meat : PairGram or ScoreGram
+        M, on the same pairs, or by clusters.
     precision : array, shape (p,)
         λ.
     components : array of int, shape (n,)
@@ -56,7 +62,7 @@ class Uncertainty:
     """
 
     information: PairGram
-    meat: PairGram
+    meat: Meat
     precision: Floats
     components: Labels
     few: NDArray[np.bool_]
@@ -73,7 +79,7 @@ class Uncertainty:
         return self.information.plus_diagonal(self.precision)
 
     @cached_property
-    def bread(self) -> PairGram:
+    def bread(self) -> Meat:
         """M + diag λ, what stands between the two inverses of the robust covariance."""
         return self.meat.plus_diagonal(self.precision)
 
@@ -95,8 +101,15 @@ class Uncertainty:
 
     def covariance_rows(self, indices: NDArray[np.integer[Any]] | list[int]) -> Floats:
         """Rows of the covariance with everyone, shape (k, p), without a floor."""
-        solved = self._solve(self._centred(self._unit_vectors(np.asarray(indices, dtype=np.int64))))
-        return self._centred(solved if self.covariance == "model" else self._solve(self.bread @ solved)).T
+        solved = self.solve(self._centred(self._unit_vectors(np.asarray(indices, dtype=np.int64))))
+        return self._centred(solved if self.covariance == "model" else self.solve(self.bread @ solved)).T
+
+    def part(self, members: Labels) -> "Uncertainty":
+        """That of some competitors alone, a component or several of them, and of all coefficients as far as these know them."""
+        kept = np.concatenate([members, np.arange(len(self.components), len(self.precision))])
+        meat = _part_of(self.meat, members) if isinstance(self.meat, PairGram) else self.meat.part(kept)
+        components = np.unique(self.components[members], return_inverse=True)[1].astype(np.int64)
+        return Uncertainty(_part_of(self.information, members), meat, self.precision[kept], components, self.few[members], self.covariance)
 
     @cached_property
     def marginal(self) -> "Marginal":
@@ -116,13 +129,23 @@ class Uncertainty:
         """The variance of every difference among a few competitors, shape (k, k), by one solve per competitor."""
         chosen = np.asarray(indices, dtype=np.int64)
         centred = self._centred(self._unit_vectors(chosen))
-        solved = self._solve(centred)
+        solved = self.solve(centred)
         model = _differences(centred.T @ solved)
         if self.covariance == "model":
             return model
         robust = _differences(solved.T @ (self.bread @ solved))
         few = self.few[chosen]
         return np.where(few[:, None] | few[None, :], np.maximum(model, robust), robust)
+
+    def variances_relative_to(self, competitor: int) -> Floats:
+        """The variance of everyone's difference to one competitor, shape (n,), exactly 0 for itself. Where `approximate`, from estimates."""
+        n = len(self.components)
+        if not self.approximate:
+            return np.asarray(self.difference_variances()[competitor])
+        variance, row = self.marginal.variance[:n], self.covariance_rows([competitor])[0, :n]
+        relative = np.maximum(variance + variance[competitor] - 2.0 * row, 0.0)
+        relative[competitor] = 0.0
+        return np.asarray(relative)
 
     def choose(self, model: Floats, robust: Floats) -> Floats:
         """Of the two variances (p,) the one that is reported."""
@@ -148,7 +171,7 @@ class Uncertainty:
 
     def _of_contrasts(self, contrasts: Floats, floor: bool) -> Floats:
         centred = self._centred(contrasts)
-        solved = self._solve(centred)
+        solved = self.solve(centred)
         model = centred.T @ solved
         if self.covariance == "model":
             return model
@@ -177,7 +200,8 @@ class Uncertainty:
         half = linalg.cho_solve(self._factor, self._centred(np.eye(len(self.precision))), overwrite_b=True, check_finite=False)
         return half.T @ (self.bread @ half)
 
-    def _solve(self, b: Floats) -> Floats:
+    def solve(self, b: Floats) -> Floats:
+        """H⁻¹b, shape (p,) or (p, k)."""
         if not self.approximate:
             return np.asarray(linalg.cho_solve(self._factor, b, check_finite=False))
         return conjugate_gradients(self.hessian, b, SOLVE_ACCURACY)[0]
@@ -198,14 +222,8 @@ class Uncertainty:
         return {
             "first": rows,
             "second": pairs.indices.astype(np.int32),
-            "information": pairs.data,
-            "meat": self.meat.pairs.data,
-            "information_head": self.information.head,
-            "information_border": self.information.border,
-            "information_corner": self.information.corner,
-            "meat_head": self.meat.head,
-            "meat_border": self.meat.border,
-            "meat_corner": self.meat.corner,
+            **_gram_arrays("information", self.information),
+            **_meat_arrays(self.meat),
             "precision": self.precision,
             "components": self.components,
             "few": self.few,
@@ -215,15 +233,37 @@ class Uncertainty:
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Self:
         """The same uncertainty from what `arrays` gave."""
-
-        def gram(name: str) -> PairGram:
-            n = len(arrays["components"])
-            indptr = np.concatenate([[0], np.cumsum(np.bincount(arrays["first"], minlength=n))]).astype(np.int32)
-            pairs: Sparse = Sparse((arrays[name], arrays["second"], indptr), shape=(n, n))
-            return PairGram(pairs, arrays[f"{name}_head"], arrays[f"{name}_border"], arrays[f"{name}_corner"])
-
         covariance: Covariance = "model" if str(arrays["covariance"]) == "model" else "robust"
-        return cls(gram("information"), gram("meat"), arrays["precision"], arrays["components"], arrays["few"], covariance)
+        meat = _clustered_meat(arrays) if "meat_scores" in arrays else _gram("meat", arrays)
+        return cls(_gram("information", arrays), meat, arrays["precision"], arrays["components"], arrays["few"], covariance)
+
+
+def _part_of(gram: PairGram, members: Labels) -> PairGram:
+    return PairGram(Sparse(gram.pairs[members][:, members]), gram.head[members], gram.border[members], gram.corner)
+
+
+def _gram_arrays(name: str, gram: PairGram) -> dict[str, NDArray[Any]]:
+    return {name: gram.pairs.data, f"{name}_head": gram.head, f"{name}_border": gram.border, f"{name}_corner": gram.corner}
+
+
+def _meat_arrays(meat: Meat) -> dict[str, NDArray[Any]]:
+    if isinstance(meat, PairGram):
+        return _gram_arrays("meat", meat)
+    scores = meat.scores
+    return {"meat_scores": scores.data, "meat_clusters": scores.indices, "meat_indptr": scores.indptr, "meat_ridge": meat.ridge}
+
+
+def _gram(name: str, arrays: dict[str, NDArray[Any]]) -> PairGram:
+    n = len(arrays["components"])
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(arrays["first"], minlength=n))]).astype(np.int32)
+    pairs: Sparse = Sparse((arrays[name], arrays["second"], indptr), shape=(n, n))
+    return PairGram(pairs, arrays[f"{name}_head"], arrays[f"{name}_border"], arrays[f"{name}_corner"])
+
+
+def _clustered_meat(arrays: dict[str, NDArray[Any]]) -> ScoreGram:
+    clusters = arrays["meat_clusters"]
+    shape = (len(arrays["precision"]), int(clusters.max(initial=-1)) + 1)
+    return ScoreGram(Sparse((arrays["meat_scores"], clusters, arrays["meat_indptr"]), shape=shape), arrays["meat_ridge"])
 
 
 def _column_products(a: Floats, b: Floats) -> Floats:
@@ -251,16 +291,42 @@ class Marginal:
 
 
 def _estimated(of: Uncertainty) -> Marginal:
-    """Every competitor's own constant, 1/(λ n) of the inverse, is what centring takes away, because H1 = λ1."""
-    n = len(of.components)
-    constant = np.zeros(len(of.precision))
-    sizes = np.bincount(of.components)[of.components]
-    np.divide(1.0, of.precision[:n] * sizes, out=constant[:n], where=of.precision[:n] > 0.0)
-    modes = slow_modes(of.hessian)
-    model = marginal_variances(of.hessian, modes) - constant
-    robust = model if of.covariance == "model" else sandwich_variances(of.hessian, of.bread, modes) - constant
-    variance = of.choose(model, robust)
+    """Component by component: small ones are exact, and the slow modes of a large one are not spent on the constants of others."""
+    n, variance = len(of.components), np.zeros(len(of.precision))
+    for members in np.split(np.argsort(of.components, kind="stable"), np.cumsum(np.bincount(of.components))[:-1]):
+        part = of.part(members) if len(members) < n else of
+        if len(members) > 1:
+            variance[members] = (_component_variances(part) if part.approximate else part.marginal.variance)[: len(members)]
+    variance[n:] = of.joint(list(range(n, len(variance)))).diagonal()
     return Marginal(variance, _measured_error(of, variance))
+
+
+def _component_variances(of: Uncertainty) -> Floats:
+    """What centring takes away of a variance follows from H⁻¹1, which is 1/λ where all have the same λ, because H1 = λ1."""
+    precision, modes = of.precision[: len(of.components)], slow_modes(of.hessian)
+    same, ones = bool(np.all(precision == precision[0])), np.append(np.ones(len(precision)), np.zeros(len(of.precision) - len(precision)))
+    solved = ones * (1.0 / precision[0] if precision[0] > 0.0 else 0.0) if same else of.solve(ones)
+    model = marginal_variances(of.hessian, modes) - _of_means(of, solved)
+    if of.covariance == "model":
+        return model
+    if isinstance(of.bread, ScoreGram):
+        return of.choose(model, _drawn_variances(of, of.bread))
+    return of.choose(model, sandwich_variances(of.hessian, of.bread, modes) - _of_means(of, solved if same else of.solve(of.bread @ solved)))
+
+
+def _of_means(of: Uncertainty, solved: Floats) -> Floats:
+    """V_ii − (CVCᵀ)_ii from V1 in a single component, shape (p,)."""
+    n = len(of.components)
+    return np.append(2.0 * solved[:n] / n - solved[:n].sum() / n**2, np.zeros(len(solved) - n))
+
+
+def _drawn_variances(of: Uncertainty, bread: ScoreGram) -> Floats:
+    """The diagonal of the robust covariance, from seeded draws: H⁻¹g has it where g has the covariance of the bread."""
+    generator, n, squares = np.random.default_rng(0), len(of.components), np.zeros(len(of.precision))
+    for _ in range(DRAWS // DRAWN_AT_ONCE):
+        drawn = of.solve(bread.draw(generator, DRAWN_AT_ONCE))
+        squares += np.square(np.concatenate([centre(drawn[:n], of.components), drawn[n:]])).sum(axis=1)
+    return squares / DRAWS
 
 
 def _measured_error(of: Uncertainty, variance: Floats) -> float:

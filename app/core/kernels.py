@@ -55,7 +55,7 @@ def exponential(x: float) -> float:
 
 
 def logistic(x: float) -> float:
-    """1 / (1 + e^-x) within two units in the last place: the expected score at a difference of x natural units.
+    """1 / (1 + e^-x) within three units in the last place: the expected score at a difference of x natural units.
 
     Parameters
     ----------

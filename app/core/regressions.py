@@ -1,19 +1,22 @@
 """Logistic and softmax regression: a design, a family and a solver, declared.
 
-Both carry the objective of `objective` as it stands: a sum, with ½ ridge ‖w‖² on every coefficient but the bias.
+X is an array or a SciPy sparse matrix. Both carry the objective of `objective` as it stands: a sum, with ½ ridge ‖w‖² on every coefficient but the bias.
 """
 
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 
-from app.core.designs import ClassDesign, DenseDesign, Design
+from app.core.designs import ClassDesign, Design, matrix_design
 from app.core.families import Family, Logistic, Softmax
 from app.core.grams import Floats, Sparse
 from app.core.objective import Objective
 from app.core.solvers import Solution, grounded, newton
+
+Matrix = ArrayLike | sparse.sparray[Any] | sparse.spmatrix[Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,26 +54,33 @@ class LogisticRegression:
         """Model-based, in the shape of `coef_`."""
         return np.sqrt(np.diag(self.covariance_)).reshape(self.coef_.shape)
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit to X (n, p) and y (n,) in [0, 1]."""
         matrix, outcome = self._matrix(X), _finite("y", y, 1)
+        _require_rows("y", len(outcome), matrix.shape[0])
         if np.any((outcome < 0.0) | (outcome > 1.0)):
             raise ValueError("y must lie between 0 and 1")
         precision = _precision(self.ridge, matrix.shape[1], bias=self.bias)
-        self._solve(DenseDesign(matrix), Logistic(), outcome, sample_weight, precision, None)
+        self._solve(matrix_design(matrix), Logistic(), outcome, sample_weight, precision, None)
         return self
 
-    def predict_proba(self, X: ArrayLike) -> Floats:
+    def predict_proba(self, X: Matrix) -> Floats:
         """P(y = 0) and P(y = 1), shape (n, 2)."""
-        mean = Logistic().mean(self._matrix(X) @ self.coef_)
+        mean = Logistic().mean(np.asarray(self._matrix(X) @ self.coef_))
         return np.column_stack([1.0 - mean, mean])
 
-    def _matrix(self, X: ArrayLike) -> Floats:
+    def _matrix(self, X: Matrix) -> Floats | Sparse:
+        if isinstance(X, sparse.sparray | sparse.spmatrix):
+            given: Any = X  # the stubs know no constructor for sparse matrices of all kinds
+            rows: Sparse = Sparse(given, dtype=np.float64)
+            _finite("X", rows.data, 1)
+            return Sparse(sparse.hstack([rows, sparse.csr_array(np.ones((rows.shape[0], 1)))])) if self.bias else rows
         matrix = _finite("X", X, 2)
         return np.column_stack([matrix, np.ones(len(matrix))]) if self.bias else matrix
 
     def _solve(self, design: Design, family: Family, y: Floats, sample_weight: ArrayLike | None, precision: Floats, flat: Sparse | None) -> None:
         weight = np.ones(len(y)) if sample_weight is None else _finite("sample_weight", sample_weight, 1)
+        _require_rows("sample_weight", len(weight), len(y))
         if np.any(weight < 0.0):
             raise ValueError("sample_weight must not be negative")
         objective = Objective(design, family, y, weight, precision, np.zeros(design.width), flat)
@@ -78,9 +88,9 @@ class LogisticRegression:
         self.coef_ = solution.theta
         self.covariance_ = _inverse(objective, solution)
         self.log_likelihood_ = objective.log_likelihood(solution.point)
-        total = float(weight.sum())
+        norm, total = solution.gradient_norm, float(weight.sum())
         self.certificate_ = RegressionCertificate(
-            str(solution.status), solution.iterations, solution.gradient_norm / total, solution.gradient_norm, self.log_likelihood_
+            str(solution.status), solution.iterations, norm / total if total else 0.0, norm, self.log_likelihood_
         )
 
 
@@ -98,14 +108,15 @@ class SoftmaxRegression(LogisticRegression):
 
     reference_class: bool = True
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit to X (n, p) and the classes y (n,), integers from 0."""
         if not self.reference_class and not self.ridge > 0.0:
             raise ValueError("ridge must be positive where reference_class is False: without it the classes have no common zero")
         matrix, labels = self._matrix(X), np.asarray(y)
         if labels.ndim != 1 or labels.dtype.kind not in "iu" or labels.min(initial=0) < 0:
             raise ValueError("y must hold the classes as integers from 0, in one dimension")
-        outcome = np.eye(int(labels.max()) + 1)[labels]
+        _require_rows("y", len(labels), matrix.shape[0])
+        outcome = np.eye(int(labels.max(initial=0)) + 1)[labels]
         classes = outcome.shape[1] - int(self.reference_class)
         width = matrix.shape[1]
         precision = np.tile(_precision(self.ridge, width, bias=self.bias), classes)
@@ -114,9 +125,14 @@ class SoftmaxRegression(LogisticRegression):
         self.coef_ = self.coef_.reshape(classes, width)
         return self
 
-    def predict_proba(self, X: ArrayLike) -> Floats:
+    def predict_proba(self, X: Matrix) -> Floats:
         """The probabilities of all classes, shape (n, K)."""
-        return Softmax(reference=self.reference_class).mean(self._matrix(X) @ self.coef_.T)
+        return Softmax(reference=self.reference_class).mean(np.asarray(self._matrix(X) @ self.coef_.T))
+
+
+def _require_rows(name: str, given: int, rows: int) -> None:
+    if given != rows:
+        raise ValueError(f"{name} must have {rows} rows, not {given}")
 
 
 def _finite(name: str, values: ArrayLike, dimensions: int) -> Floats:

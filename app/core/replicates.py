@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
-from app.core.designs import Design
+from app.core.designs import Design, Integers
 from app.core.grams import Floats, Sparse
 from app.core.objective import Objective
 from app.core.solvers import Status, cholesky_direction, krylov_direction, newton, without_flat
@@ -54,6 +55,41 @@ def minimise_all(objective: Objective, y: Floats, weight: Floats, start: Floats)
     for row in np.flatnonzero(np.isnan(theta).any(axis=1)):
         theta[row] = _alone(replace(objective, y=y[row], weight=weight[row]), start)
     return theta
+
+
+def are_joined(
+    first: Integers, second: Integers, first_took: NDArray[np.bool_], second_took: NDArray[np.bool_], components: Integers
+) -> NDArray[np.bool_]:
+    """Which replicates have a maximum likelihood estimate without a prior: in each component everybody is joined to everybody by points taken.
+
+    Parameters
+    ----------
+    first, second : array of int, shape (m,)
+        The pairs that have met.
+    first_took, second_took : array of bool, shape (B, m)
+        Whether that side took any points in the replicate.
+    components : array of int, shape (n,)
+        The component of each competitor, in the original.
+
+    Returns
+    -------
+    array of bool, shape (B,)
+        By walks from one member of each component, forwards and backwards, in all replicates at once: O(B m) per length of a walk.
+    """
+    m, n = len(first), len(components)
+    to_first, to_second = (sparse.csr_array((np.ones(m, dtype=np.float32), (ends, np.arange(m))), shape=(n, m)) for ends in (first, second))
+    took = first_took.T, second_took.T
+    joined = np.ones(len(first_took), dtype=np.bool_)
+    for onwards, back in (took, took[::-1]):
+        reached = np.zeros((n, len(first_took)), dtype=np.bool_)
+        reached[np.unique(components, return_index=True)[1]] = True
+        before = -1
+        while (count := int(np.count_nonzero(reached))) > before:
+            before = count
+            reached |= to_second @ (reached[first] & onwards).astype(np.float32) > 0.0
+            reached |= to_first @ (reached[second] & back).astype(np.float32) > 0.0
+        joined &= reached.all(axis=0)
+    return joined
 
 
 def _alone(objective: Objective, start: Floats) -> Floats:

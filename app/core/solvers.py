@@ -298,8 +298,8 @@ def newton(
     trace: list[Iteration] = []
     status = Status.ITERATION_LIMIT
     for _ in range(max_iterations):
-        accuracy = min(LOOSEST_SOLVE, max(TIGHTEST_SOLVE, _largest(gradient) / first_norm)) if first_norm > 0.0 else LOOSEST_SOLVE
-        descent = direction(objective.hessian(point), gradient, objective.flat, accuracy)
+        last = trace[-1].decrement if trace else math.inf
+        descent = direction(objective.hessian(point), gradient, objective.flat, _accuracy(_largest(gradient), first_norm, last, tolerance))
         if is_minimum(point, gradient, descent, tolerance):
             status = Status.CONVERGED
             break
@@ -312,6 +312,16 @@ def newton(
             break
         point, gradient = taken.point, taken.gradient
     return Solution(without_flat(point.theta, objective.flat), point, status, len(trace), _largest(gradient), point.value, tuple(trace))
+
+
+def _accuracy(norm: float, first_norm: float, last_decrement: float, tolerance: float) -> float:
+    """How well to solve for the direction: the better, the nearer the minimum; except where only a proof is wanted that this is it.
+
+    A Newton step squares the decrement, so the step before tells when the next is expected to have arrived.
+    """
+    if first_norm == 0.0 or last_decrement * last_decrement <= tolerance:
+        return LOOSEST_SOLVE
+    return min(LOOSEST_SOLVE, max(TIGHTEST_SOLVE, norm / first_norm))
 
 
 def sgd(objective: Objective, start: Floats, rate: float, order: Iterable[int]) -> Floats:

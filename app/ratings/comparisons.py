@@ -2,6 +2,7 @@
 
 Every error is a ValueError that names the argument. What the columns mean is in STATISTICS §1: a score in [0, 1] for the first side, a weight
 that counts equal observations, an importance that scales one observation, and a side (+1 first, −1 second, 0 neither) that has the advantage.
+Time decay is an importance: 2^(−age / half_life).
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Comparisons:
-    """Checked columns of one length. `weight`, `side`, `importance` and `covariates` are None where nothing was given."""
+    """Checked columns of one length; those with a default are None where nothing was given. Decay by age is part of `importance`."""
 
     first: Integers
     second: Integers
@@ -25,12 +26,13 @@ class Comparisons:
     side: Floats | None = None
     importance: Floats | None = None
     covariates: Floats | None = None
+    cluster: Integers | None = None
 
     def __len__(self) -> int:
         return len(self.first)
 
 
-def check_comparisons(
+def check_comparisons(  # noqa: PLR0913 - a column each
     first: ArrayLike,
     second: ArrayLike,
     score: ArrayLike,
@@ -40,6 +42,9 @@ def check_comparisons(
     side: ArrayLike | None = None,
     importance: ArrayLike | None = None,
     covariates: ArrayLike | None = None,
+    age: ArrayLike | None = None,
+    half_life: float | None = None,
+    cluster: ArrayLike | None = None,
 ) -> Comparisons:
     """The columns as arrays of one length, or a ValueError that names the argument and the first row at fault."""
     first_numbers = _numbers("first", first, None)
@@ -55,8 +60,9 @@ def check_comparisons(
         _count(first_numbers, second_numbers, n_competitors),
         _non_negative("weight", weight, n),
         _side(side, n),
-        _non_negative("importance", importance, n),
+        _importance(_non_negative("importance", importance, n), _non_negative("age", age, n), half_life),
         _covariates(covariates, n),
+        None if cluster is None else _numbers("cluster", cluster, n),
     )
 
 
@@ -65,7 +71,7 @@ def _numbers(name: str, values: ArrayLike, n: int | None) -> Integers:
     if array.size == 0:
         array = array.astype(np.int64)
     if array.dtype.kind not in "iu":
-        raise ValueError(f"{name} must hold integers, the numbers of the competitors, not {array.dtype}")
+        raise ValueError(f"{name} must hold integers from 0, not {array.dtype}")
     _refuse_shape(name, array.shape, 1, n)
     numbers: Integers = np.ascontiguousarray(array, dtype=np.int64)
     _refuse_where(name, numbers < 0, "must not be negative")
@@ -88,6 +94,18 @@ def _non_negative(name: str, values: ArrayLike | None, n: int) -> Floats | None:
     array = _floats(name, values, n)
     _refuse_where(name, array < 0.0, "must not be negative")
     return array
+
+
+def _importance(importance: Floats | None, age: Floats | None, half_life: float | None) -> Floats | None:
+    """Importance times decay; an infinite half-life is no decay."""
+    if age is None and half_life is None:
+        return importance
+    if age is None or half_life is None:
+        raise ValueError("age must be given with half_life, and half_life with age")
+    if not half_life > 0.0:
+        raise ValueError(f"half_life must be a positive number of days, not {half_life}")
+    decay = np.exp2(-age / half_life)
+    return np.asarray(decay if importance is None else importance * decay)
 
 
 def _side(values: ArrayLike | None, n: int) -> Floats | None:

@@ -1,7 +1,8 @@
-"""Batch fits of Bradley–Terry and Davidson: which design, which prior, which covariance, and when a fit is refused.
+"""Batch fits of Bradley–Terry and Davidson: from columns to a fit, and which covariance goes with it.
 
 The fit itself is a logistic (or, with Davidson's ties, a three-class softmax) regression whose design is e_first − e_second, on comparisons that
-are collapsed first. Minimising is the business of `core.solvers`; what the numbers mean is in STATISTICS §4, 5 and 8.
+are collapsed first (`declarations`). When it is refused is decided in `existence`, minimising is the business of `core.solvers`; what the numbers
+mean is in STATISTICS §4, 5 and 8.
 """
 
 from dataclasses import dataclass
@@ -9,50 +10,29 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy import sparse
+from numpy.typing import ArrayLike, NDArray
 
-from app.core.designs import PairDesign, TiedDesign
-from app.core.families import Logistic, Softmax
-from app.core.grams import PairGram, Sparse
-from app.core.identifiability import Identifiability, centre, gauge_directions, identify, undetermined_column
-from app.core.inference import Uncertainty
+from app.core.grams import Gram, PairGram
+from app.core.identifiability import centre
+from app.core.inference import Meat, Uncertainty
 from app.core.objective import Objective, Point
-from app.core.solvers import Direction, Solution, cholesky_direction, krylov_direction, newton
-from app.ratings.buckets import Buckets, collapse, outcomes
-from app.ratings.comparisons import Comparisons, Floats, check_comparisons
-from app.ratings.fitted import Certificate, CovarianceUsed, Difference, Draws, Fit, WinProbability
+from app.core.profiles import profile_interval
+from app.core.scores import ScoreGram
+from app.core.solvers import Solution, newton
+from app.ratings.buckets import outcomes
+from app.ratings.clusters import cluster_scores, effective_clusters
+from app.ratings.comparisons import Comparisons, Floats, Integers, check_comparisons
+from app.ratings.declarations import Model, direction_of, model_of, objective_of, require_choice
+from app.ratings.existence import MaximumLikelihoodDoesNotExist, require_maximum
+from app.ratings.fitted import NORMAL_95, Certificate, CovarianceUsed, Difference, Draws, Fit, WinProbability
+from app.ratings.scale import to_natural_units
 
 __all__ = ["Certificate", "Difference", "Fit", "MaximumLikelihoodDoesNotExist", "WinProbability", "bradley_terry"]
 
 FEW_GAMES = 20.0
-CHOLESKY_LIMIT = 300
 
 Covariance = Literal["auto", "model", "robust"]
 Solver = Literal["auto", "cholesky", "krylov"]
-
-
-class MaximumLikelihoodDoesNotExist(ValueError):
-    """The likelihood grows for ever in some direction; a prior, or other data, would end it."""
-
-    def __init__(self, detail: str, structure: Identifiability, column: str | None = None) -> None:
-        super().__init__(detail)
-        self.components = structure.components
-        self.classes = structure.classes
-        self.column = column
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """What is fitted: the collapsed data and their structure, the shape of draws, and the priors as precisions."""
-
-    buckets: Buckets
-    structure: Identifiability
-    draws: Draws
-    precision: float
-    coefficient_precision: float
-    columns: tuple[str, ...]
-    ties: bool
 
 
 def bradley_terry(  # noqa: PLR0913, PLR0917 - the columns of a table and a choice each, all but three with a default
@@ -62,7 +42,7 @@ def bradley_terry(  # noqa: PLR0913, PLR0917 - the columns of a table and a choi
     weight: ArrayLike | None = None,
     n_competitors: int | None = None,
     draws: Draws = "half",
-    prior_sd: float | None = 2.0,
+    prior_sd: ArrayLike | None = 2.0,
     side: ArrayLike | None = None,
     covariates: ArrayLike | None = None,
     covariance: Covariance = "auto",
@@ -70,6 +50,11 @@ def bradley_terry(  # noqa: PLR0913, PLR0917 - the columns of a table and a choi
     *,
     importance: ArrayLike | None = None,
     coefficient_prior_sd: float | None = None,
+    prior_mean: ArrayLike | None = None,
+    anchor: tuple[int, float] | None = None,
+    age: ArrayLike | None = None,
+    half_life: float | None = None,
+    cluster: ArrayLike | None = None,
 ) -> Fit:
     """Strengths from paired comparisons: P(first beats second) = σ(θ_first − θ_second + h·side + β·x).
 
@@ -85,21 +70,31 @@ def bradley_terry(  # noqa: PLR0913, PLR0917 - the columns of a table and a choi
         How many there are; by default as many as the largest number tells.
     draws : {"half", "davidson"}
         A draw as half a win, or Davidson's model P(first) : P(draw) : P(second) = e^(d/2) : ν : e^(−d/2).
-    prior_sd : float or None
+    prior_sd : float, array of float of shape (n_competitors,), or None
         The prior standard deviation of each strength in natural units. None asks for the pure maximum likelihood, which may not exist.
     side : array of float, shape (n,), optional
         +1 where the first side has the advantage, −1 where the second has it, 0 for neither.
     covariates : array of float, shape (n, q), optional
         First minus second.
     covariance : {"auto", "model", "robust"}
-        "auto" is model-based where that is right, that is with unit importance and without half-win draws; else robust, never below the
-        model-based figure for a competitor with fewer than 20 effective games.
+        "auto" is model-based where that is right, that is with unit importance and without half-win draws or clusters; else robust, never below
+        the model-based figure for a competitor with fewer than 20 effective games, or clusters where they are given.
     solver : {"auto", "cholesky", "krylov"}
         "auto" is Cholesky up to 300 competitors, and conjugate gradients above.
     importance : array of float, shape (n,), optional
-        Scales one observation (time decay, balance of pairs).
+        Scales one observation (balance of pairs, a trust in its source).
     coefficient_prior_sd : float or None
         The prior of side advantage, ln ν and coefficients; none by default.
+    prior_mean : array of float, shape (n_competitors,), optional
+        Where the prior pulls each strength, natural units; 0 by default. Needs `prior_sd`. Strengths are reported centred all the same.
+    anchor : (int, float), optional
+        A competitor and its rating in points. Its component is shifted after the fit, so that `fit.rating` says so, and its errors are those of
+        the difference to the anchor, whose own is 0. Nothing else depends on it.
+    age, half_life : array of float of shape (n,), and float
+        In days: multiplies the importance by 2^(−age / half_life).
+    cluster : array of int, shape (n,), optional
+        Who voted, or what else makes comparisons depend on each other (`ratings.clusters`). For the robust covariance; a weight of c is c rows of
+        one cluster.
 
     Returns
     -------
@@ -117,68 +112,39 @@ def bradley_terry(  # noqa: PLR0913, PLR0917 - the columns of a table and a choi
     -----
     O(n) to collapse, then O(pairs) per step of conjugate gradients. Bradley and Terry (1952); Davidson (1970); Ford (1957) on existence.
     """
-    _require_choice("covariance", covariance, ("auto", "model", "robust"))
-    _require_choice("solver", solver, ("auto", "cholesky", "krylov"))
-    games = check_comparisons(first, second, score, n_competitors, weight=weight, side=side, importance=importance, covariates=covariates)
-    model = model_of(games, draws, prior_sd, coefficient_prior_sd)
-    return _fit(model, _covariance_used(covariance, games, draws), solver, prior_sd)
+    require_choice("covariance", covariance, ("auto", "model", "robust"))
+    require_choice("solver", solver, ("auto", "cholesky", "krylov"))
+    columns = {"weight": weight, "side": side, "importance": importance, "covariates": covariates, "age": age, "cluster": cluster}
+    games = check_comparisons(first, second, score, n_competitors, **columns, half_life=half_life)
+    model = model_of(games, draws, prior_sd, coefficient_prior_sd, prior_mean)
+    require_maximum(model)
+    _check_anchor(anchor, games.n_competitors)
+    return _fit(model, games, _covariance_used(covariance, games, draws), solver, prior_sd, anchor)
 
 
-def model_of(games: Comparisons, draws: Draws, prior_sd: float | None, coefficient_prior_sd: float | None) -> Model:
-    """What would be fitted; refuses what has no maximum."""
-    _require_choice("draws", draws, ("half", "davidson"))
-    precision, coefficient_precision = _precision("prior_sd", prior_sd), _precision("coefficient_prior_sd", coefficient_prior_sd)
-    buckets = collapse(games)
-    structure = identify(buckets.first, buckets.second, buckets.first_took, buckets.second_took, games.n_competitors)
-    columns = _column_names(games, draws, buckets)
-    model = Model(buckets, structure, draws, precision, coefficient_precision, columns, "tie_parameter" in columns)
-    _require_maximum(model, structure)
-    return model
-
-
-def _require_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
-
-
-def _precision(name: str, prior_sd: float | None) -> float:
-    if prior_sd is None:
-        return 0.0
-    if not 0.0 < prior_sd < float("inf"):
-        raise ValueError(f"{name} must be a positive number or None, not {prior_sd}")
-    return 1.0 / prior_sd**2
-
-
-def _column_names(games: Comparisons, draws: Draws, buckets: Buckets) -> tuple[str, ...]:
-    names = [] if games.side is None else ["side"]
-    if games.covariates is not None:
-        names += [f"covariates[:, {index}]" for index in range(games.covariates.shape[1])]
-    if draws == "davidson":
-        if not np.isin(games.score, (0.0, 0.5, 1.0)).all():
-            raise ValueError("score must be 0, ½ or 1 where draws = 'davidson'")
-        names += ["tie_parameter"] if outcomes(buckets.moments)[:, 1].any() else []
-    return tuple(names)
+def _check_anchor(anchor: tuple[int, float] | None, n_competitors: int) -> None:
+    if anchor is not None and not (0 <= anchor[0] < n_competitors and np.isfinite(anchor[1])):
+        raise ValueError(f"anchor must be one of {n_competitors} competitors and a finite rating, not {anchor}")
 
 
 def _covariance_used(asked: Covariance, games: Comparisons, draws: Draws) -> CovarianceUsed:
     if asked != "auto":
         return asked
     decisive = bool(np.isin(games.score, (0.0, 1.0)).all())
-    unit = games.importance is None or bool(np.all(games.importance == 1.0))
-    return "model" if unit and (decisive or draws == "davidson") else "robust with the model-based floor for few games"
+    alike = games.cluster is None and (games.importance is None or bool(np.all(games.importance == 1.0)))
+    return "model" if alike and (decisive or draws == "davidson") else "robust with the model-based floor for few games"
 
 
-def _fit(model: Model, used: CovarianceUsed, solver: Solver, prior_sd: float | None) -> Fit:
+def _fit(model: Model, games: Comparisons, used: CovarianceUsed, solver: Solver, prior_sd: ArrayLike | None, anchor: tuple[int, float] | None) -> Fit:
     structure, objective = model.structure, objective_of(model)
-    width = objective.design.width
+    width, n = objective.design.width, games.n_competitors
     solution = newton(objective, np.zeros(width), direction_of(solver, width))
-    n = model.buckets.n_competitors
     coefficients = solution.theta[n:]
-    second_order = _SecondOrder(model, objective, solution.point, structure, used)
+    second_order = _SecondOrder(model, objective, solution.point, used, solver, None if games.cluster is None else games)
     start = 1 if model.columns[:1] == ("side",) else 0
     ties = float(np.exp(coefficients[-1])) if model.ties else 0.0
     return Fit(
-        theta=centre(solution.theta[:n], structure.components),
+        theta=_gauged(solution.theta[:n], structure.components, anchor),
         structure=structure,
         draws=model.draws,
         covariance=used,
@@ -188,30 +154,16 @@ def _fit(model: Model, used: CovarianceUsed, solver: Solver, prior_sd: float | N
         coefficients=coefficients[start : len(coefficients) - int(model.ties)].copy(),
         certificate=_certificate(second_order, solution),
         second_order=second_order,
+        anchor=None if anchor is None else anchor[0],
     )
 
 
-def direction_of(solver: Solver, width: int) -> Direction:
-    """How the Newton equations of so many coefficients are solved."""
-    if solver == "auto":
-        return cholesky_direction if width <= CHOLESKY_LIMIT else krylov_direction
-    return cholesky_direction if solver == "cholesky" else krylov_direction
-
-
-def objective_of(model: Model) -> Objective:
-    """The objective of the collapsed data: one row per bucket, whose outcome is the mean score, or the shares of wins, draws and losses."""
-    buckets = model.buckets
-    n = buckets.n_competitors
-    pairs = PairDesign(buckets.first, buckets.second, n, buckets.columns)
-    width = n + len(model.columns)
-    precision = np.full(width, model.precision)
-    precision[n:] = model.coefficient_precision
-    flat = None if model.precision > 0.0 else gauge_directions(model.structure.components, width - n)
-    centre_of_prior = np.zeros(width)
-    if model.ties:
-        shares = outcomes(buckets.moments) / buckets.games[:, None]
-        return Objective(TiedDesign(pairs), Softmax(), shares, buckets.games, precision, centre_of_prior, flat)
-    return Objective(pairs, Logistic(), buckets.score, buckets.games, precision, centre_of_prior, flat)
+def _gauged(theta: Floats, components: Integers, anchor: tuple[int, float] | None) -> Floats:
+    """Centred within each component, and that of the anchor shifted to it."""
+    centred = centre(theta, components)
+    if anchor is not None:
+        centred += np.where(components == components[anchor[0]], to_natural_units(float(anchor[1])) - centred[anchor[0]], 0.0)
+    return centred
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,20 +173,37 @@ class _SecondOrder:
     model: Model
     objective: Objective
     point: Point
-    structure: Identifiability
     used: CovarianceUsed
+    solver: Solver
+    clustered: Comparisons | None
 
     @cached_property
     def uncertainty(self) -> Uncertainty:
-        buckets = self.model.buckets
-        floored = self.used not in {"model", "robust"}
-        few = buckets.effective_games() < FEW_GAMES if floored else np.zeros(buckets.n_competitors, dtype=np.bool_)
-        information = self.objective.fisher(self.point)
-        meat = self.objective.design.gram(self._squared_residuals())
-        if not isinstance(information, PairGram) or not isinstance(meat, PairGram):
-            raise TypeError("a paired design has a paired gram")
         kind: Literal["model", "robust"] = "model" if self.used == "model" else "robust"
-        return Uncertainty(information, meat, self.objective.precision, self.structure.components, few, kind)
+        information = _paired(self.objective.fisher(self.point))
+        return Uncertainty(information, self._meat(), self.objective.precision, self.model.structure.components, self._few(), kind)
+
+    def profile_interval(self, column: str) -> tuple[float, float]:
+        """95 %, of a column by its name."""
+        if column not in self.model.columns:
+            raise ValueError(f"column must be one of {', '.join(self.model.columns) or 'none, for none was fitted'}, not {column!r}")
+        if self.used != "model":
+            raise ValueError(f"column {column!r} has no profile interval: a likelihood tells nothing where the covariance is {self.used}")
+        index = self.model.buckets.n_competitors + self.model.columns.index(column)
+        error, direction = float(np.sqrt(self.uncertainty.joint([index])[0, 0])), direction_of(self.solver, len(self.point.theta))
+        return profile_interval(self.objective, self.point, index, error, lambda shifted, start: newton(shifted, start, direction), NORMAL_95)
+
+    def _few(self) -> NDArray[np.bool_]:
+        buckets = self.model.buckets
+        if self.used in {"model", "robust"}:
+            return np.zeros(buckets.n_competitors, dtype=np.bool_)
+        effective = buckets.effective_games() if self.clustered is None else effective_clusters(self.clustered)
+        return np.asarray(effective < FEW_GAMES)
+
+    def _meat(self) -> Meat:
+        if self.clustered is None:
+            return _paired(self.objective.design.gram(self._squared_residuals()))
+        return ScoreGram(cluster_scores(self.clustered, self.point.theta, ties=self.model.ties), np.zeros(len(self.point.theta)))
 
     def _squared_residuals(self) -> Floats:
         mean = self.objective.family.mean(self.point.eta)
@@ -245,8 +214,14 @@ class _SecondOrder:
         return np.asarray(np.einsum("mo,moi,moj->mij", counts, residuals, residuals))
 
 
+def _paired(gram: Gram) -> PairGram:
+    if not isinstance(gram, PairGram):
+        raise TypeError("a paired design has a paired gram")
+    return gram
+
+
 def _certificate(second_order: _SecondOrder, solution: Solution) -> Certificate:
-    objective, point, structure = second_order.objective, second_order.point, second_order.structure
+    objective, point, structure = second_order.objective, second_order.point, second_order.model.structure
     buckets = second_order.model.buckets
     pull_of_prior = objective.precision * (point.theta - objective.centre)
     gradient = objective.gradient(point)
@@ -265,51 +240,3 @@ def _certificate(second_order: _SecondOrder, solution: Solution) -> Certificate:
         trace=solution.trace,
         second_order=second_order,
     )
-
-
-def _require_maximum(model: Model, structure: Identifiability) -> None:
-    """Refuse what has no finite maximum: by the graph for the strengths, by linear programmes for coefficients without a prior."""
-    if model.precision == 0.0 and not structure.likelihood_has_maximum:
-        raise MaximumLikelihoodDoesNotExist(
-            f"The maximum likelihood estimate does not exist: the {structure.n_components} group(s) of competitors joined by matches fall into "
-            f"{structure.n_classes} classes, and between two classes of a group all points went one way. Give prior_sd, or leave classes out.",
-            structure,
-        )
-    if not model.columns or model.coefficient_precision > 0.0 or _ties_are_plain(model):
-        return
-    n = model.buckets.n_competitors
-    directions = _never_worse(model)
-    strengths = 0 if model.precision > 0.0 else n
-    examined = directions[:, n:] if not strengths else directions
-    column = undetermined_column(sparse.csr_array(examined), range(strengths, strengths + len(model.columns)))
-    if column is not None:
-        name = model.columns[column - strengths]
-        raise MaximumLikelihoodDoesNotExist(
-            f"The maximum likelihood estimate does not exist: these matches do not determine {name}; it could grow for ever, or strengths could "
-            "take its part. Give coefficient_prior_sd, or leave it out.",
-            structure,
-            name,
-        )
-
-
-def _ties_are_plain(model: Model) -> bool:
-    """Whether ν is the only coefficient, and two who beat each other bound it from above as a draw does from below: no programme is needed."""
-    won, _, lost = outcomes(model.buckets.moments).T
-    return model.columns == ("tie_parameter",) and bool(np.any((won > 0.0) & (lost > 0.0)))
-
-
-def _never_worse(model: Model) -> Sparse:
-    """Rows a with a·δ ≥ 0 for exactly the directions along which no match becomes less likely."""
-    buckets = model.buckets
-    m, n = len(buckets.first), buckets.n_competitors
-    rows = np.tile(np.arange(m), 2)
-    ends = np.concatenate([buckets.first, buckets.second])
-    graph = sparse.csr_array((np.repeat([1.0, -1.0], m), (rows, ends)), shape=(m, n))
-    difference = sparse.csr_array(sparse.hstack([graph, sparse.csr_array(buckets.columns)]))
-    if not model.ties:
-        return Sparse(sparse.vstack([difference[buckets.first_took], -difference[buckets.second_took]]))
-    won, drawn, lost = (outcomes(buckets.moments) > 0.0).T
-    half = 0.5 * difference
-    ties = sparse.csr_array(np.ones((m, 1)))
-    blocks = [(won, difference, 0.0), (won, half, -1.0), (drawn, half, 1.0), (drawn, -half, 1.0), (lost, -difference, 0.0), (lost, -half, -1.0)]
-    return Sparse(sparse.vstack([sparse.hstack([part.tocsr()[rows], sign * ties[rows]]) for rows, part, sign in blocks]))

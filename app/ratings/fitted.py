@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit, ndtr
 
 from app.core.conditions import condition_number
-from app.core.grams import PairGram
 from app.core.identifiability import Comparable, Identifiability
 from app.core.inference import Uncertainty
 from app.core.solvers import Iteration
@@ -34,6 +34,21 @@ class SecondOrder(Protocol):
     @property
     def uncertainty(self) -> Uncertainty:
         """The covariance of everything."""
+
+
+class FitOrder(SecondOrder, Protocol):
+    """That of a fit which was just made: it has its objective still."""
+
+    def profile_interval(self, column: str) -> tuple[float, float]:
+        """95 %, of a column by its name; a ValueError where there is none."""
+
+
+class RatingInterval(NamedTuple):
+    """95 % of a rating in points, and what it is relative to: an interval of one rating alone has no meaning."""
+
+    lower: float
+    upper: float
+    relative_to: Literal["the mean of its component", "the anchor"]
 
 
 class Difference(NamedTuple):
@@ -72,7 +87,7 @@ class Strengths:
     Parameters
     ----------
     theta : array, shape (n,)
-        Log-strengths in natural units, centred within each component.
+        Log-strengths in natural units, centred within each component, but for that of an anchor.
     structure : Identifiability
         Components, classes and comparability.
     draws : {"half", "davidson"}
@@ -197,10 +212,8 @@ class Certificate:
     def condition(self) -> float:
         """λmax / λmin⁺ of the Hessian of the largest component, strengths summing to zero; estimated above 300 competitors."""
         uncertainty = self.second_order.uncertainty
-        hessian = uncertainty.hessian
         largest = np.flatnonzero(uncertainty.components == 0)
-        part = PairGram(hessian.pairs[largest][:, largest].tocsr(), hessian.head[largest], hessian.border[largest], hessian.corner)
-        return condition_number(part, len(largest))
+        return condition_number(uncertainty.part(largest).hessian, len(largest))
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,15 +224,19 @@ class Fit(Strengths):
     ----------
     covariance : str
         Which covariance the standard errors are from.
-    prior_sd : float or None
+    prior_sd : float, array (n,) or None
         The prior of each strength, natural units; None for the pure maximum likelihood.
     certificate : Certificate
         How the computation ended.
+    anchor : int or None
+        Whose rating was given.
     """
 
+    second_order: FitOrder
     covariance: CovarianceUsed
-    prior_sd: float | None
+    prior_sd: ArrayLike | None
     certificate: Certificate
+    anchor: int | None = None
 
     @cached_property
     def rating(self) -> Floats:
@@ -248,10 +265,24 @@ class Fit(Strengths):
 
     @cached_property
     def standard_error(self) -> Floats:
-        """Of θ relative to the mean of its component, shape (n,), natural units; NaN for a competitor alone in its component."""
+        """Of θ relative to the mean of its component, or to the anchor in it, shape (n,), natural units; NaN for a competitor alone."""
+        if self.anchor is None:
+            return self.centred_error
+        error = np.sqrt(self.uncertainty.variances_relative_to(self.anchor))
+        return np.where(self.components == self.components[self.anchor], error, self.centred_error)
+
+    @cached_property
+    def centred_error(self) -> Floats:
+        """Of θ relative to the mean of its component, whatever the anchor; shape (n,), natural units."""
         n = len(self.theta)
         alone = self.structure.component_sizes[self.components] == 1
         return np.where(alone, np.nan, np.sqrt(np.maximum(self.uncertainty.marginal.variance[:n], 0.0)))
+
+    def rating_interval(self, i: int) -> RatingInterval:
+        """Of one rating in points; NaN for a competitor alone in its component."""
+        anchored = self.anchor is not None and self.components[i] == self.components[self.anchor]
+        lower, upper = _interval(float(self.theta[i]), float(self.standard_error[i]))
+        return RatingInterval(to_points(lower), to_points(upper), "the anchor" if anchored else "the mean of its component")
 
     @property
     def side_advantage_standard_error(self) -> float:
@@ -287,6 +318,14 @@ class Fit(Strengths):
             return math.nan, math.nan
         lower, upper = _interval(math.log(self.tie_parameter or 1.0), self.log_tie_parameter_standard_error)
         return math.exp(lower), math.exp(upper)
+
+    def profile_interval(self, column: str) -> tuple[float, float]:
+        """95 % by the profile of the likelihood, in place of a normal curve: of "side", "covariates[:, 0]" or "tie_parameter" (ν).
+
+        A ValueError for a column that was not fitted, and where the covariance is not model-based.
+        """
+        lower, upper = self.second_order.profile_interval(column)
+        return (math.exp(lower), math.exp(upper)) if column == "tie_parameter" else (lower, upper)
 
     @cached_property
     def _coefficient_errors(self) -> list[float]:

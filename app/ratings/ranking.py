@@ -40,7 +40,7 @@ class Ranks:
 
 def rank_fit(fit: Fit) -> Ranks:
     """All ranks of a fit. O(n² log n) up to 3,000 competitors, O(n log n) above."""
-    margin = NORMAL_95 * np.nan_to_num(fit.standard_error)
+    margin = NORMAL_95 * np.nan_to_num(fit.centred_error)
     above = rank_upper_bounds(fit.theta - margin, fit.theta + margin, fit.components)
     order = ranks(fit.theta, fit.components, RESOLUTION)
     if fit.approximate:

@@ -18,7 +18,7 @@ from app.core.inference import Uncertainty
 from app.core.objective import Objective, Point
 from app.core.solvers import Solution, cholesky_direction, krylov_direction, newton
 from app.ratings.comparisons import Floats, Integers
-from app.ratings.fits import MaximumLikelihoodDoesNotExist
+from app.ratings.existence import MaximumLikelihoodDoesNotExist
 from app.ratings.fitted import Certificate, Fit
 
 CHOLESKY_LIMIT = 2_000
@@ -172,6 +172,10 @@ class _SecondOrder:
         nobody = np.zeros(len(self.structure.components), dtype=np.bool_)
         # Model-based errors never look at the meat; where the model holds it is the information, in the mean.
         return Uncertainty(information, information, self.objective.precision, self.structure.components, nobody, "model")
+
+    def profile_interval(self, column: str) -> tuple[float, float]:
+        """There is no column."""
+        raise ValueError(f"column {column!r} was not fitted: rankings have strengths alone")
 
 
 def _certificate(design: RankedDesign, second_order: _SecondOrder, solution: Solution) -> Certificate:

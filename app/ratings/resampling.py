@@ -17,7 +17,8 @@ from app.core.replicates import minimise_all
 from app.core.solvers import newton
 from app.ratings.buckets import Buckets, orient, outcomes
 from app.ratings.comparisons import Comparisons, Floats, Integers, check_comparisons
-from app.ratings.fits import Model, direction_of, model_of, objective_of
+from app.ratings.declarations import Model, direction_of, model_of, objective_of
+from app.ratings.existence import require_maximum
 from app.ratings.fitted import Draws
 
 MOST_MISSING = 0.05
@@ -79,16 +80,19 @@ def bootstrap(  # noqa: PLR0913 - the arguments of `bradley_terry`
     weight: ArrayLike | None = None,
     n_competitors: int | None = None,
     draws: Draws = "half",
-    prior_sd: float | None = 2.0,
+    prior_sd: ArrayLike | None = 2.0,
     side: ArrayLike | None = None,
     covariates: ArrayLike | None = None,
     *,
     importance: ArrayLike | None = None,
     coefficient_prior_sd: float | None = None,
+    prior_mean: ArrayLike | None = None,
+    age: ArrayLike | None = None,
+    half_life: float | None = None,
     replicates: int = 500,
     seed: int = 0,
 ) -> Bootstrap:
-    """The bootstrap of `bradley_terry` with the same arguments.
+    """The bootstrap of `bradley_terry` with the same arguments, but for anchors and clusters: it draws matches, and not raters.
 
     Parameters
     ----------
@@ -113,8 +117,10 @@ def bootstrap(  # noqa: PLR0913 - the arguments of `bradley_terry`
     """
     if replicates < 2:
         raise ValueError(f"replicates must be at least 2, not {replicates}")
-    games = check_comparisons(first, second, score, n_competitors, weight=weight, side=side, importance=importance, covariates=covariates)
-    model = model_of(games, draws, prior_sd, coefficient_prior_sd)
+    columns = {"weight": weight, "side": side, "importance": importance, "covariates": covariates, "age": age}
+    games = check_comparisons(first, second, score, n_competitors, **columns, half_life=half_life)
+    model = model_of(games, draws, prior_sd, coefficient_prior_sd, prior_mean)
+    require_maximum(model)
     objective = objective_of(model)
     cells = _cells(games)
     fitted = newton(objective, np.zeros(objective.design.width), direction_of("auto", objective.design.width))
@@ -127,7 +133,7 @@ def bootstrap(  # noqa: PLR0913 - the arguments of `bradley_terry`
 
 def _replicates(model: Model, objective: Objective, moments: Floats, start: Floats) -> Floats:
     theta = minimise_all(objective, _outcomes(objective, moments), moments[0], start)
-    if not model.precision:
+    if not model.strengths_have_prior:
         theta[~_have_maximum(model, moments)] = np.nan
     return theta
 

@@ -1,141 +1,154 @@
-"""Taking a match back. A void is an entry like any other; the ratings afterwards equal a replay of the log without that match, bit for bit."""
+"""Taking a match back, restoring it, correcting it. Each is an entry with a reason and an author; the ratings afterwards equal a replay of what then counts, bit for bit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from app.errors import BadInput, Conflict, EntryNotFound, Fault, MatchAlreadyVoided, MatchNotFound
+from app.services.amending import Asked, Change, Proposal, amend
+from app.services.amendment_shapes import AmendmentShape
+from app.services.amendments import CORRECTED, Amendment
+from app.services.keys import Caller
+from app.services.segments import amendments_at
+from app.storage.tables import AMENDING, Kind, Stored
+from app.storage.unit_of_work import Database, ReadUnit
 
-from app.errors import BadInput, Fault, MatchAlreadyVoided, MatchNotFound, PositionMoved
-from app.ratings.ranking import ranks
-from app.services import ledger
-from app.services.keys import Caller, lock_league, require_league
-from app.services.leagues import append_entry
-from app.services.replays import Reckoning, read_matches, reckon
-from app.services.shapes import Movement, VoidShape
-from app.services.structures import structure_of
-from app.services.writing import Standing, standing_columns
-from app.storage.bulk import update_rows
-from app.storage.tables import Kind, Stored, competitor
-from app.storage.unit_of_work import Database, ReadUnit, WriteUnit
-
-MAX_REASON: Final = 500
-MAX_MOVED: Final = 1_000
+FIELDS = (*CORRECTED, "first_score", "second_score", "context")
 
 
 def void_match(
     database: Database, caller: Caller, league: str, match_id: str, *, reason: str, dry_run: bool = False, expected_position: int | None = None
-) -> VoidShape:
+) -> AmendmentShape:
     """Void a match, or tell what that would do. Raises MatchNotFound, MatchAlreadyVoided, PositionMoved, BadInput."""
-    clean_reason = _clean_reason(reason)
-    if dry_run:
-        # A preview only reads: posts to the league go on meanwhile.
-        with database.read() as reading:
-            row, author = require_league(reading, caller, league, "manage")
-            outcome = _without_match(reading, row, match_id, expected_position)
-        return _shape(row, outcome, match_id, clean_reason, author, None, None)
-    with database.write() as unit:
-        row, author = lock_league(unit, caller, league, "manage")
-        outcome = _without_match(unit, row, match_id, expected_position)
-        _store(unit, row, outcome.changed)
-        details = ledger.canonical({"match_id": match_id, "reason": clean_reason})
-        counters = {"matches": row.matches - 1, "results": row.results + 1}
-        position, recorded_at = append_entry(unit, row, Kind.VOID, author, details, outcome.target, **counters)
-        unit.commit()
-    return _shape(row, outcome, match_id, clean_reason, author, position, recorded_at)
+    return amend(database, Asked(caller, league, reason, dry_run, expected_position), _VoidMatch(match_id))
 
 
-def _clean_reason(reason: str) -> str:
-    cleaned = reason.strip()
-    if not 1 <= len(cleaned) <= MAX_REASON or not cleaned.isprintable():
-        raise BadInput("A void needs a reason.", [Fault("/reason", f"Say in 1 to {MAX_REASON} printable characters why the match is taken back.")])
-    return cleaned
+def restore_match(
+    database: Database, caller: Caller, league: str, match_id: str, *, reason: str, dry_run: bool = False, expected_position: int | None = None
+) -> AmendmentShape:
+    """Void the void of a match, which restores it. Raises MatchNotFound, Conflict where it is not void, PositionMoved, BadInput."""
+    return amend(database, Asked(caller, league, reason, dry_run, expected_position), _RestoreMatch(match_id))
 
 
-def _target(unit: ReadUnit, row: Stored, match_id: str) -> int:
+def correct_match(
+    database: Database,
+    caller: Caller,
+    league: str,
+    match_id: str,
+    changes: Mapping[str, Any],
+    *,
+    reason: str,
+    dry_run: bool = False,
+    expected_position: int | None = None,
+) -> AmendmentShape:
+    """Correct a match, at its place in the log. `changes` has what is different, of first, second (keys), score, played_at, weight, neutral, scores, context.
+
+    A competitor who is not known yet is created. Raises MatchNotFound, Conflict (void, or nothing would change), PositionMoved, BadInput.
+    """
+    return amend(database, Asked(caller, league, reason, dry_run, expected_position), _Correct(match_id, changes))
+
+
+def void_entry(
+    database: Database, caller: Caller, league: str, position: int, *, reason: str, dry_run: bool = False, expected_position: int | None = None
+) -> AmendmentShape:
+    """Take back the entry at a position: a match, a void (which restores), a correction or a merge. Raises EntryNotFound, Conflict, PositionMoved."""
+    return amend(database, Asked(caller, league, reason, dry_run, expected_position), _VoidEntry(position))
+
+
+def stored_match(unit: ReadUnit, row: Stored, match_id: str) -> Stored:
+    """The entry of a match. Raises MatchNotFound."""
     found = unit.entries.matches_by_id(row.id, [match_id]).get(match_id)
     if found is None:
         raise MatchNotFound(match_id)
-    if unit.entries.voids_of(row.id, [found.position]):
-        raise MatchAlreadyVoided(match_id)
-    return int(found.position)
+    return found
+
+
+def _void(target: int, position: int, reason: str, match_id: str | None) -> Change:
+    details = {"reason": reason} if match_id is None else {"match_id": match_id, "reason": reason}
+    return Change(Amendment(position, Kind.VOID, target), details, match_id)
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What taking a match back leads to: the standings that change, and how everyone moves by it."""
+class _VoidMatch(Proposal):
+    match_id: str
 
-    target: int
-    changed: list[Standing]
-    moved: list[Movement]
-
-
-def _without_match(unit: ReadUnit, row: Stored, match_id: str, expected_position: int | None) -> _Outcome:
-    target = _target(unit, row, match_id)
-    if expected_position is not None and expected_position != row.position:
-        raise PositionMoved(expected_position, row.position)
-    competitors = unit.competitors.all(row.id)
-    voids = {position for _, position in unit.entries.voids(row.id, row.position)}
-    log = read_matches(unit, row.id, row.position)
-    before, after = log.without(voids), log.without(voids | {target})
-    reckoned = reckon(after, unit.entries.settings_changes(row.id, row.position), row.competitors)
-    ranks_before = _ranks([old.rating for old in competitors], [old.matches for old in competitors], structure_of(before, row.competitors).components)
-    ranks_after = _ranks(reckoned.rating, reckoned.matches, structure_of(after, row.competitors).components)
-    moved = [_movement(old, reckoned, number, ranks_before, ranks_after) for number, old in enumerate(competitors)]
-    return _Outcome(
-        target,
-        [reckoned.standing(number, old.key) for number, old in enumerate(competitors) if _differs(old, reckoned, number)],
-        sorted((movement for movement in moved if movement is not None), key=_size),
-    )
+    def change(self, unit: ReadUnit, row: Stored, reason: str) -> Change:
+        found = stored_match(unit, row, self.match_id)
+        if found.position in amendments_at(unit, row, row.position).voided:
+            raise MatchAlreadyVoided(self.match_id)
+        return _void(found.position, row.position + 1, reason, self.match_id)
 
 
-def _shape(
-    row: Stored, outcome: _Outcome, match_id: str, reason: str, author: str | None, position: int | None, recorded_at: int | None
-) -> VoidShape:
-    return {
-        "match_id": match_id,
-        "dry_run": position is None,
-        "expected_position": row.position,
-        "position": position,
-        "recorded_at": None if recorded_at is None else ledger.time_text(recorded_at),
-        "reason": reason,
-        "author": author,
-        "moved": outcome.moved[:MAX_MOVED],
-        "moved_count": len(outcome.moved),
-    }
+@dataclass(frozen=True, slots=True)
+class _RestoreMatch(Proposal):
+    match_id: str
+
+    def change(self, unit: ReadUnit, row: Stored, reason: str) -> Change:
+        found = stored_match(unit, row, self.match_id)
+        void = amendments_at(unit, row, row.position).voided.get(found.position)
+        if void is None:
+            raise Conflict(f"Match “{self.match_id}” is not void; there is nothing to restore.")
+        return _void(void, row.position + 1, reason, self.match_id)
 
 
-_STANDING = ("rating", "matches", "wins", "draws", "losses", "last_played_at")
+@dataclass(frozen=True, slots=True)
+class _VoidEntry(Proposal):
+    position: int
+
+    def change(self, unit: ReadUnit, row: Stored, reason: str) -> Change:
+        found = unit.entries.at(row.id, self.position) if 0 <= self.position <= row.position else None
+        if found is None:
+            raise EntryNotFound(self.position)
+        if found.kind not in {Kind.MATCH, *AMENDING}:
+            raise Conflict("Only matches, voids, corrections and merges can be taken back; this entry is none of them.")
+        amendments = amendments_at(unit, row, row.position)
+        if self.position in amendments.voided:
+            raise Conflict(f"The entry at position {self.position} was taken back already, at position {amendments.voided[self.position]}.")
+        return _void(self.position, row.position + 1, reason, found.match_id)
 
 
-def _differs(old: Stored, reckoned: Reckoning, number: int) -> bool:
-    return any(getattr(old, name) != getattr(reckoned, name)[number] for name in _STANDING)
+@dataclass(frozen=True, slots=True)
+class _Correct(Proposal):
+    match_id: str
+    changes: Mapping[str, Any]
+
+    def change(self, unit: ReadUnit, row: Stored, reason: str) -> Change:
+        found = stored_match(unit, row, self.match_id)
+        amendments = amendments_at(unit, row, row.position)
+        if found.position in amendments.voided:
+            raise Conflict(f"Match “{self.match_id}” is void. Restore it before you correct it.")
+        held = amendments.corrections.get(found.position)
+        before = dict(held.match) if held is not None and held.match is not None else {name: getattr(found, name) for name in FIELDS}
+        sides, newcomers = _numbers(unit, row, {side: self.changes[side] for side in ("first", "second") if side in self.changes})
+        after = {**before, **{name: value for name, value in self.changes.items() if name in FIELDS}, **sides}
+        _refuse_unusable(unit, row, before, after)
+        after = {
+            name: value + 0.0 if name in {"weight", "first_score", "second_score"} and value is not None else value for name, value in after.items()
+        }
+        amendment = Amendment(row.position + 1, Kind.CORRECT, found.position, after)
+        return Change(amendment, {"reason": reason}, self.match_id, newcomers)
 
 
-def _store(unit: WriteUnit, row: Stored, standings: Sequence[Standing]) -> None:
-    key = {"league_id": [row.id] * len(standings), "number": [standing.number for standing in standings]}
-    update_rows(unit.connection, competitor, key, standing_columns(standings))
+def _numbers(unit: ReadUnit, row: Stored, sides: Mapping[str, str]) -> tuple[dict[str, int], dict[int, str]]:
+    """The numbers of the corrected sides; who is not known yet gets the next."""
+    known = unit.competitors.by_keys(row.id, list(sides.values())) if sides else {}
+    numbers, newcomers = dict[str, int](), dict[int, str]()
+    for side, key in sides.items():
+        if key in known:
+            numbers[side] = known[key].number
+        elif key in newcomers.values():
+            numbers[side] = next(number for number, other in newcomers.items() if other == key)
+        else:
+            numbers[side] = row.competitors + len(newcomers)
+            newcomers[numbers[side]] = key
+    return numbers, newcomers
 
 
-def _ranks(ratings: Sequence[float], matches: Sequence[int], components: NDArray[np.int64]) -> list[int | None]:
-    """The rank of everyone within their island; None for who has no match."""
-    playing = np.asarray(matches) > 0
-    found = np.zeros(len(playing), dtype=np.int64)
-    found[playing] = ranks(np.asarray(ratings, dtype=np.float64)[playing], np.asarray(components)[playing])
-    return [rank or None for rank in found.tolist()]
-
-
-def _movement(
-    old: Stored, reckoned: Reckoning, number: int, ranks_before: Sequence[int | None], ranks_after: Sequence[int | None]
-) -> Movement | None:
-    after = reckoned.rating[number] if reckoned.matches[number] else None
-    before = old.rating if old.matches else None
-    if after == before and ranks_before[number] == ranks_after[number]:
-        return None
-    return {"competitor": old.key, "before": old.rating, "after": after, "rank_before": ranks_before[number], "rank_after": ranks_after[number]}
-
-
-def _size(movement: Movement) -> tuple[float, str]:
-    change = float("inf") if movement["after"] is None else abs(movement["after"] - movement["before"])
-    return (-change, movement["competitor"])
+def _refuse_unusable(unit: ReadUnit, row: Stored, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    if after == before:
+        raise Conflict("The match says this already; the correction would change nothing.")
+    if after["first"] == after["second"]:
+        raise BadInput("A match needs two different competitors.", [Fault("/second", "must be another competitor than first")])
+    order = unit.entries.settings_changes(row.id, 0)[0][1].get("order")
+    if order == "played_at" and after["played_at"] is None:
+        raise BadInput("In this league matches are rated in the order of play.", [Fault("/played_at", "must be told in this league")])

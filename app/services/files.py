@@ -51,6 +51,7 @@ def read_match_file(
     format: Format | None = None,  # noqa: A002 - the word that callers and the command line use
     on_progress: Callable[[int, int], None] | None = None,
     max_bytes: int = MAX_FILE_BYTES,
+    max_matches: int | None = None,
 ) -> MatchFile:
     """The matches of a file. Raises FileNotUnderstood, and never for a single bad line: those are listed.
 
@@ -63,15 +64,12 @@ def read_match_file(
     except OSError as error:
         raise not_understood(f"“{path.name}” cannot be opened: {error.strerror}.", "Check the path.") from error
     with file:
-        return _read(file, dict(mapping or {}), format, on_progress, max_bytes)
+        return _read(file, _Intake(dict(mapping or {}), max_matches), format, on_progress, max_bytes)
 
 
-def _read(
-    file: BufferedReader, mapping: dict[str, str], form: Format | None, on_progress: Callable[[int, int], None] | None, max_bytes: int
-) -> MatchFile:
+def _read(file: BufferedReader, intake: "_Intake", form: Format | None, on_progress: Callable[[int, int], None] | None, max_bytes: int) -> MatchFile:
     text = TextFile(file, max_bytes=max_bytes, on_progress=on_progress)
-    intake = _Intake(mapping)
-    for records in read_records(text.lines(), form, filter(None, mapping.values()), intake.report):
+    for records in read_records(text.lines(), form, filter(None, intake.mapping.values()), intake.report):
         intake.take(records)
     columns, lines = settle(intake.draft, intake.evidence, intake.report_outcome)
     plan = intake.plan
@@ -82,12 +80,13 @@ def _read(
 class _Intake:
     """What has been read of one file so far: the draft of its good lines, and the errors of the others."""
 
-    def __init__(self, mapping: Mapping[str, str]) -> None:
+    def __init__(self, mapping: Mapping[str, str], max_matches: int | None) -> None:
+        self.mapping = mapping
         self.draft = Draft()
         self.evidence = Evidence()
         self.errors: list[LineError] = []
         self.error_count = 0
-        self._mapping = mapping
+        self._max_matches = max_matches
         self.plan = Plan((), {}, "own", {})
         self._reader = RowReader(self.plan, self.evidence)
 
@@ -102,6 +101,11 @@ class _Intake:
         except BadCell:
             for line, row in zip(records.lines, records.rows, strict=True):
                 self._take_row(line, row)
+        if self._max_matches is not None and len(self.draft.lines) > self._max_matches:
+            raise not_understood(
+                f"The file holds more than {self._max_matches:,} matches, the most that are taken at once here.",
+                "Split it and import the parts one after the other, or use `arpad import` beside the server, which has no such limit.",
+            )
 
     def _take_row(self, line: int, row: list[str]) -> None:
         try:
@@ -110,7 +114,7 @@ class _Intake:
             self.report(line, error.detail, error.column, error.field)
 
     def _understand(self, records: Records) -> None:
-        plan = understand_header(records.header, self._mapping)
+        plan = understand_header(records.header, self.mapping)
         if self.plan.mapping != {name: plan.mapping.get(name) for name in self.plan.mapping}:
             line = records.lines[0]
             raise not_understood(

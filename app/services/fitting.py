@@ -14,9 +14,10 @@ from app.ratings.fits import MaximumLikelihoodDoesNotExist
 from app.ratings.fitted import Fit
 from app.ratings.ranking import rank_fit
 from app.ratings.scale import natural_unit
+from app.services.fit_arrays import second_order, table_hash
 from app.services.league_settings import LeagueSettings
-from app.services.replays import MatchLog
-from app.services.stored_fits import Arrays, packed, second_order, table_hash
+from app.services.match_log import MatchLog
+from app.services.packing import Arrays, packed, unpacked
 
 COEFFICIENT_PRIOR_SD: Final = 2.0
 BALANCED_FROM: Final = 50
@@ -33,6 +34,10 @@ class Fitted:
     table_hash: bytes | None = None
     table: bytes | None = None
     uncertainty: bytes | None = None
+
+    def second_order(self) -> Arrays:
+        """What intervals of differences need."""
+        return unpacked(self.uncertainty or b"")
 
 
 def fit_league(log: MatchLog, settings: LeagueSettings, n_competitors: int, anchor: int | None, recorded_at: int) -> Fitted:

@@ -1,101 +1,151 @@
 """One competitor over time and against whom.
 
-Where nothing was ever voided, what the entries recorded is what counts, and one index look-up answers. After a void the ratings of later matches
-are derived by a replay of the log without it; the recorded ones stay on the receipts.
+Where nothing was ever amended, what the entries recorded is what counts, and one index look-up answers. Else the ratings of later matches are
+those of the course as it is now; the recorded ones stay on the receipts.
 """
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from typing import Any, Final, Literal
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
+from app.services.as_of import AsOf, league_at
+from app.services.courses import SEEN, Course, Rated
 from app.services.keys import Caller, require_league
+from app.services.league_settings import read_settings
 from app.services.ledger import time_text
+from app.services.match_log import UNKNOWN_TIME
 from app.services.matches import read_position
-from app.services.replays import MatchLog, Reckoning, read_matches, reckon
+from app.services.segments import rated_from, read_course, read_log
 from app.services.shapes import HistoryRow, HistoryShape, OpponentRow, OpponentsShape
-from app.services.standings import read_offset, require_competitor
-from app.storage.tables import Stored
+from app.services.standings import Table, alias, ordered_table, read_offset
 from app.storage.unit_of_work import Database, ReadUnit
 
 MAX_KEPT: Final = 2
-_Seen = tuple[float, float, float, float, float]
 
 
-def history(database: Database, caller: Caller, league: str, key: str, *, cursor: str | None = None, limit: int = 100) -> HistoryShape:
-    """A competitor's counted matches, newest first, with the rating before and after. Raises LeagueNotFound, CompetitorNotFound, BadInput."""
-    with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
-        found = require_competitor(unit, row.id, key)
-        before = read_position(cursor, row.position + 1)
-        matches, derived = _counted(database, unit, row, found.number)
-        page = [match for match in reversed(matches) if match.position < before][: limit + 1]
-        names = _names(unit, row.id, page[:limit])
-    shown = [_history_row(match, found.number, names, derived) for match in page[:limit]]
-    return {
-        "league": row.key,
-        "competitor": found.key,
-        "position": row.position,
-        "rows": shown,
-        "next": str(shown[-1]["position"]) if len(page) > limit else None,
-    }
+@dataclass(frozen=True, slots=True)
+class OwnMatch:
+    """A counted match from one competitor's side, as it is reckoned at a position."""
+
+    position: int
+    match_id: str
+    played_at: int | None
+    recorded_at: int
+    opponent: int
+    is_first: bool
+    score: float
+    weight: float
+    before: float
+    expected: float
+    k: float
+    after: float
 
 
-def _counted(database: Database, unit: ReadUnit, league: Stored, number: int) -> tuple[list[Any], dict[int, _Seen]]:
-    """The counted matches of one competitor, and where there are voids what a replay says of them."""
-    matches = unit.entries.of_competitor(league.id, number, league.position)
-    voids = {target for _, target in unit.entries.voids(league.id, league.position)}
-    if not voids:
-        return list(matches), {}
-    log, seen = _replayed(database, unit, league, voids)
-    columns = (seen.expected, seen.first_before, seen.first_after, seen.second_before, seen.second_after)
-    own = [place for place, sides in enumerate(zip(log.first.tolist(), log.second.tolist(), strict=True)) if number in sides]
-    derived: dict[int, _Seen] = {int(log.position[place]): tuple(column[place] for column in columns) for place in own}  # type: ignore[misc]  # five columns
-    return [match for match in matches if match.position not in voids], derived
+def own_matches(database: Database, unit: ReadUnit, league: Any, number: int) -> list[OwnMatch]:  # noqa: ANN401  a row or LeagueAt
+    """The counted matches of a competitor in the order in which they are rated."""
+    if not league.amended_position and read_settings(league.settings).order == "log":
+        return [_as_recorded(row, number) for row in unit.entries.of_competitors(league.id, [number], league.position)]
+    rated = _rated(database, unit, league)
+    log = rated.course.log
+    own = np.flatnonzero((log.first == number) | (log.second == number)).tolist()
+    receipts = unit.entries.at_positions(league.id, [int(log.position[place]) for place in own if place < rated.start])
+    return [_as_reckoned(rated, place, number, receipts) for place in own]
 
 
-_kept: WeakKeyDictionary[Database, OrderedDict[tuple[int, int], tuple[MatchLog, Reckoning]]] = WeakKeyDictionary()
+def _as_recorded(row: Any, number: int) -> OwnMatch:  # noqa: ANN401  a row
+    seen = (row.expected, row.first_before, row.first_after, row.second_before, row.second_after, row.first_k)
+    sent = (row.position, row.match_id, row.played_at, row.recorded_at)
+    return _own(sent, (row.first, row.second), row.score, row.weight, seen, number)
+
+
+def _as_reckoned(rated: Rated, place: int, number: int, receipts: dict[int, Any]) -> OwnMatch:
+    """Before the first match that was amended, what the receipts say holds."""
+    log = rated.course.log
+    position, played_at = int(log.position[place]), int(log.played_at[place])
+    seen = rated.of(place) if place >= rated.start else tuple(getattr(receipts[position], name) for name in (*SEEN[:5], "first_k"))
+    sent = (position, str(log.match_id[place]), None if played_at == UNKNOWN_TIME else played_at, int(log.recorded_at[place]))
+    sides = int(log.first[place]), int(log.second[place])
+    return _own(sent, sides, float(log.score[place]), float(log.weight[place]), seen, number)
+
+
+def _own(sent: tuple[int, str, int | None, int], sides: tuple[int, int], score: float, weight: float, seen: Sequence[float], number: int) -> OwnMatch:
+    expected, first_before, first_after, second_before, second_after, k = seen
+    if sides[0] == number:
+        return OwnMatch(*sent, sides[1], True, score, weight, first_before, expected, k, first_after)
+    return OwnMatch(*sent, sides[0], False, 1.0 - score, weight, second_before, 1.0 - expected, k, second_after)
+
+
+_kept: WeakKeyDictionary[Database, OrderedDict[tuple[int, int], Rated]] = WeakKeyDictionary()
 _lock = Lock()
 
 
-def _replayed(database: Database, unit: ReadUnit, league: Stored, voids: set[int]) -> tuple[MatchLog, Reckoning]:
-    """The log without its voids, and its replay; kept for the next page."""
+def _rated(database: Database, unit: ReadUnit, league: Any) -> Rated:  # noqa: ANN401  a row or LeagueAt
+    """The course at the league's position, rated from its first match that was amended; kept for the next page."""
     key = (league.id, league.position)
     with _lock:
         kept = _kept.setdefault(database, OrderedDict())
         if key in kept:
+            kept.move_to_end(key)
             return kept[key]
-    log = read_matches(unit, league.id, league.position).without(voids)
-    replayed = log, reckon(log, unit.entries.settings_changes(league.id, league.position), league.competitors)
+    course = read_course(database, unit, league, league.position)
+    as_recorded = Course(read_log(database, unit, league, league.position), course.changes, course.n_competitors)
+    rated = rated_from(unit, league.id, course, course.parting(as_recorded))
     with _lock:
-        kept[key] = replayed
+        kept[key] = rated
         while len(kept) > MAX_KEPT:
             kept.popitem(last=False)
-    return replayed
+    return rated
 
 
-def _names(unit: ReadUnit, league_id: int, matches: Sequence[Any]) -> dict[int, Any]:
-    return unit.competitors.by_numbers(league_id, {number for match in matches for number in (match.first, match.second)})
+def history(
+    database: Database, caller: Caller, league: str, key: str, *, cursor: str | None = None, limit: int = 100, as_of: AsOf = None
+) -> HistoryShape:
+    """A competitor's counted matches, the last rated first, with the rating before and after. Raises LeagueNotFound, CompetitorNotFound, BadInput."""
+    with database.read() as unit:
+        table, found = find(database, unit, caller, league, key, as_of)
+        matches = own_matches(database, unit, table.league, found.number)
+        end = min(read_position(cursor, len(matches)), len(matches))
+        page = matches[max(0, end - limit) : end][::-1]
+        names = unit.competitors.by_numbers(found_league(table), {match.opponent for match in page})
+    return {
+        "league": table.league.key,
+        "competitor": found.key,
+        "position": table.league.position,
+        "rows": [_history_row(match, names) for match in page],
+        "next": str(end - limit) if end > limit else None,
+    }
 
 
-def _history_row(match: Stored, number: int, names: dict[int, Any], derived: dict[int, _Seen]) -> HistoryRow:
-    recorded = (match.expected, match.first_before, match.first_after, match.second_before, match.second_after)
-    expected, first_before, first_after, second_before, second_after = derived.get(match.position, recorded)
-    is_first = match.first == number
+def find(database: Database, unit: ReadUnit, caller: Caller, league: str, key: str, as_of: AsOf) -> tuple[Table, Any]:
+    """The live table of a league at a position, and a competitor's row in it. Raises LeagueNotFound, CompetitorNotFound."""
+    row, _ = require_league(unit, caller, league)
+    table = ordered_table(database, unit, league_at(unit, row, as_of), "live")
+    return table, table.row(alias(unit, table, key))
+
+
+def found_league(table: Table) -> int:
+    return int(table.league.id)
+
+
+def _history_row(match: OwnMatch, names: dict[int, Any]) -> HistoryRow:
     return {
         "position": match.position,
         "match_id": match.match_id,
         "played_at": None if match.played_at is None else time_text(match.played_at),
         "recorded_at": time_text(match.recorded_at),
-        "opponent": names[match.second if is_first else match.first].key,
-        "side": "first" if is_first else "second",
-        "outcome": _own_outcome(match.score if is_first else 1.0 - match.score),
-        "before": first_before if is_first else second_before,
-        "expected": expected if is_first else 1.0 - expected,
-        "k": match.first_k if is_first else match.second_k,
-        "after": first_after if is_first else second_after,
+        "opponent": names[match.opponent].key,
+        "side": "first" if match.is_first else "second",
+        "outcome": _own_outcome(match.score),
+        "before": match.before,
+        "expected": match.expected,
+        "k": match.k,
+        "after": match.after,
     }
 
 
@@ -103,28 +153,29 @@ def _own_outcome(score: float) -> Literal["won", "drew", "lost"]:
     return "won" if score == 1.0 else "lost" if score == 0.0 else "drew"
 
 
-def opponents(database: Database, caller: Caller, league: str, key: str, *, cursor: str | None = None, limit: int = 100) -> OpponentsShape:
+def opponents(
+    database: Database, caller: Caller, league: str, key: str, *, cursor: str | None = None, limit: int = 100, as_of: AsOf = None
+) -> OpponentsShape:
     """Head to head with everyone met, most met first: points scored and points that the ratings of the day expected."""
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
-        found = require_competitor(unit, row.id, key)
-        matches, derived = _counted(database, unit, row, found.number)
-        names = _names(unit, row.id, matches)
+        table, found = find(database, unit, caller, league, key, as_of)
+        matches = own_matches(database, unit, table.league, found.number)
+        names = unit.competitors.by_numbers(found_league(table), {match.opponent for match in matches})
     against: dict[str, OpponentRow] = {}
     for match in matches:
-        _add(against, _history_row(match, found.number, names, derived), names[match.second if match.first == found.number else match.first])
+        _add(against, _history_row(match, names), names[match.opponent])
     ordered = sorted(against.values(), key=lambda one: (-one["matches"], one["competitor"]))
     start = read_offset(cursor)
     return {
-        "league": row.key,
+        "league": table.league.key,
         "competitor": found.key,
-        "position": row.position,
+        "position": table.league.position,
         "rows": ordered[start : start + limit],
         "next": str(start + limit) if start + limit < len(ordered) else None,
     }
 
 
-def _add(against: dict[str, OpponentRow], match: HistoryRow, opponent: Stored) -> None:
+def _add(against: dict[str, OpponentRow], match: HistoryRow, opponent: Any) -> None:  # noqa: ANN401  a row
     empty: OpponentRow = {
         "competitor": opponent.key,
         "name": opponent.name or opponent.key,

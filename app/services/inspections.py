@@ -5,8 +5,9 @@ from typing import Any
 
 from app.ratings.matches import OUTCOMES
 from app.services import ledger
+from app.services.fit_arrays import table_hash
 from app.services.league_settings import LeagueSettings
-from app.services.stored_fits import table_hash, unpacked
+from app.services.packing import unpacked
 from app.storage.tables import Kind, Stored
 from app.storage.unit_of_work import ReadUnit
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Self
 
 from app.errors import BadInput, Fault, KeyNotFound, KeyRequired, LeagueNotFound, ScopeMissing
 from app.ratings.matches import clean_key, format_time
+from app.services.locking import hold_league
 from app.services.shapes import KeyShape
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit, WriteUnit
@@ -84,8 +85,8 @@ def permit(caller: Caller, league: Stored, scope: Scope, keys: Mapping[bytes, An
 
 
 def lock_league(unit: WriteUnit, caller: Caller, league_key: str, scope: Scope) -> tuple[Stored, str | None]:
-    """As `require_league`, with the league's row locked until the end of the transaction."""
-    row = unit.leagues.lock(league_key)
+    """As `require_league`, with the league's row locked until the end of the transaction, whose first act this is. Raises LeagueBusy."""
+    row = hold_league(unit, league_key)
     keys = known_keys(unit, [caller], unit.now() if row is None else row.now)
     if row is None:
         require_valid(caller, keys)

@@ -47,7 +47,10 @@ class LeagueSettings(BaseModel):
     initial: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)] = Field(1500.0, description="A newcomer's live rating.")
     offset: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)] = Field(1500.0, description="The mean of the fitted ratings of an island.")
     scale: Annotated[float, Field(ge=1, le=100_000, strict=True)] = Field(400.0, description="Points at which the odds are 10 : 1.")
-    order: Literal["log"] = Field("log", description="Late results are rated when they arrive.")
+    order: Literal["log", "played_at"] = Field(
+        "log",
+        description="Late results are rated when they arrive, or, in the order of play, inserted where they belong and what follows rated again; every match then needs played_at and match_id.",
+    )
     competitors: Literal["open"] = Field("open", description="A new name in a match is a new competitor.")
     primary: Literal["live", "fit"] = Field("live", description="The rating that the leaderboard and predictions use unless told otherwise.")
     draws: Literal["half", "davidson"] = Field(

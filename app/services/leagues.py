@@ -98,12 +98,23 @@ def insert_league(unit: WriteUnit, league: str, name: str, public: bool, recorde
 def append_entry(
     unit: WriteUnit, row: Stored, kind: Kind, author: str | None, details: str, target: int | None = None, **changes: object
 ) -> tuple[int, int]:
-    """Append an entry that is not a match to a locked league, with `changes` to the league's row. Returns its position and time."""
-    position, recorded_at = row.position + 1, max(row.now, row.recorded_at)
-    head = ledger.chain(row.log_head, ledger.other_body(position, kind, recorded_at, author, target, details))
-    unit.entries.add(row.id, position, kind, recorded_at, author, details, target)
-    unit.leagues.change(row.id, {"position": position, "recorded_at": recorded_at, "log_head": head, **changes})
+    """Append an entry that holds no match to a locked league, with `changes` to the league's row. Returns its position and time."""
+    position, recorded_at = next_entry(row)
+    body = ledger.other_body(position, kind, recorded_at, author, target, details)
+    unit.entries.add(row.id, position, kind, recorded_at, author, details, target=target)
+    advance(unit, row, position, recorded_at, body, **changes)
     return position, recorded_at
+
+
+def next_entry(row: Stored) -> tuple[int, int]:
+    """Position and time of the entry that would follow in a locked league."""
+    return row.position + 1, max(row.now, row.recorded_at)
+
+
+def advance(unit: WriteUnit, row: Stored, position: int, recorded_at: int, body: str, **changes: object) -> None:
+    """Make an entry the last of its league."""
+    head = ledger.chain(row.log_head, body)
+    unit.leagues.change(row.id, {"position": position, "recorded_at": recorded_at, "log_head": head, **changes})
 
 
 def get_league(database: Database, caller: Caller, league: str) -> LeagueShape:
@@ -172,7 +183,7 @@ def _changes(row: Stored, name: str | None, settings: Mapping[str, Any] | None, 
 
 def league_shape(unit: ReadUnit, row: Stored) -> LeagueShape:
     """A league's row as it is answered; who lost their only match to a void is no competitor any more."""
-    playing = row.competitors if row.results == row.matches else unit.competitors.playing(row.id)
+    playing = unit.competitors.playing(row.id) if row.amended_position else row.competitors
     return {
         "league": row.key,
         "name": row.name,

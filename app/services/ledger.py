@@ -4,7 +4,7 @@
 
 The body is ASCII JSON without white space, its members in the order below, floats as Python's `repr`. The chain starts from 32 zero bytes.
 Competitors appear by number; keys, names and salts stand in lines of their own outside the chain, so that a person can be forgotten. The
-entry that brings a competitor into being carries a commitment to its key, sha256(salt ‖ key).
+entry that brings a competitor into being carries a commitment to its key, sha256(salt ‖ key). Of one who was forgotten only that is left.
 """
 
 import hashlib
@@ -20,7 +20,8 @@ from app.storage.tables import Kind, Stored
 FORMAT: Final = 1
 """The version of this written form, stated in every log's first entry."""
 NO_HEAD: Final = bytes(32)
-KIND_NAMES: Final[Mapping[int, str]] = {Kind.CREATE: "create", Kind.MATCH: "match", Kind.VOID: "void", Kind.SETTINGS: "settings", Kind.FIT: "fit"}
+KIND_NAMES: Final[Mapping[int, str]] = {int(kind): kind.name.lower() for kind in Kind}
+KINDS: Final[Mapping[str, Kind]] = {kind.name.lower(): kind for kind in Kind}
 
 _MATCH_FIELDS: Final = (
     "position",
@@ -51,6 +52,11 @@ def commitment(salt: bytes, key: str) -> str:
     return hashlib.sha256(salt + key.encode()).hexdigest()
 
 
+def commitment_of(competitor: Stored) -> str:
+    """The commitment of a stored competitor; it outlasts the key of one who was forgotten."""
+    return str(competitor.commitment) if competitor.commitment is not None else commitment(competitor.salt, competitor.key)
+
+
 def match_body(  # noqa: PLR0913, PLR0917  the fields of a match, in the order of the line
     position: int,
     recorded_at: int,
@@ -70,9 +76,50 @@ def match_body(  # noqa: PLR0913, PLR0917  the fields of a match, in the order o
     """The body of a match's line. `commitments` has the competitors that it brings into being."""
     return (
         f'{{"position":{position},"kind":"match","recorded_at":"{time_text(recorded_at)}","author":{_text(author)},"match_id":{quoted(match_id)}'
+        f"{_played(first, second, score, played_at, weight, neutral, first_score, second_score, context)}{_commitments(commitments)}}}"
+    )
+
+
+def correct_body(  # noqa: PLR0913, PLR0917  the fields of a match, in the order of the line
+    position: int,
+    recorded_at: int,
+    author: str | None,
+    target: int,
+    first: int,
+    second: int,
+    score: float,
+    played_at: int | None,
+    weight: float,
+    neutral: bool,
+    first_score: float | None,
+    second_score: float | None,
+    context: str | None,
+    commitments: Mapping[int, str],
+    details: str,
+) -> str:
+    """The body of a correction's line: the match at `target` as it should have been."""
+    return (
+        f'{{"position":{position},"kind":"correct","recorded_at":"{time_text(recorded_at)}","author":{_text(author)},"target":{target}'
+        f"{_played(first, second, score, played_at, weight, neutral, first_score, second_score, context)}{_commitments(commitments)}"
+        f",{details[1:-1]}}}"
+    )
+
+
+def _played(
+    first: int,
+    second: int,
+    score: float,
+    played_at: int | None,
+    weight: float,
+    neutral: bool,
+    first_score: float | None,
+    second_score: float | None,
+    context: str | None,
+) -> str:
+    return (
         f',"first":{first},"second":{second},"outcome":"{OUTCOMES[score]}","played_at":{_time(played_at)},"weight":{weight!r}'
         f',"neutral":{"true" if neutral else "false"},"first_score":{_number(first_score)},"second_score":{_number(second_score)}'
-        f',"context":{_ascii(context)}{_commitments(commitments)}}}'
+        f',"context":{_ascii(context)}'
     )
 
 
@@ -96,9 +143,10 @@ def exported(body: str, head: bytes) -> bytes:
     return f'{body[:-1]},"hash":"{head.hex()}"}}\n'.encode("ascii")
 
 
-def competitor_line(number: int, key: str, name: str | None, salt: bytes) -> bytes:
-    """The unchained line that tells who a number is."""
-    return (json.dumps({"competitor": number, "key": key, "name": name, "salt": salt.hex()}, separators=(",", ":")) + "\n").encode("ascii")
+def competitor_line(number: int, key: str, name: str | None, salt: bytes, commitment: str | None = None) -> bytes:
+    """The unchained line that tells who a number is; of one who was forgotten, only what the log says of the key."""
+    known: dict[str, object] = {"competitor": number, "key": key, "name": name, "salt": salt.hex() if commitment is None else None}
+    return (json.dumps(known if commitment is None else {**known, "commitment": commitment}, separators=(",", ":")) + "\n").encode("ascii")
 
 
 def last_line(count: int, head: bytes) -> bytes:
@@ -125,10 +173,12 @@ def bodies(columns: Mapping[str, Sequence[Any]], created: Mapping[int, Sequence[
     """
     nothing: dict[int, str] = {}
     every = zip(columns["kind"], *(columns[name] for name in _MATCH_FIELDS), columns["target"], columns["details"], strict=True)
-    for kind, position, recorded_at, author, *sent, target, details in every:
+    for kind, position, recorded_at, author, match_id, *sent, target, details in every:
+        new = {who.number: commitment_of(who) for who in created[position]} if position in created else nothing
         if kind == Kind.MATCH:
-            new = {who.number: commitment(who.salt, who.key) for who in created[position]} if position in created else nothing
-            yield match_body(position, recorded_at, author, *sent, new)  # type: ignore[call-arg]  # a zip does not tell how many
+            yield match_body(position, recorded_at, author, match_id, *sent, new)  # type: ignore[call-arg]  # a zip does not tell how many
+        elif kind == Kind.CORRECT:
+            yield correct_body(position, recorded_at, author, target, *sent, new, details)  # type: ignore[call-arg]  # as above
         else:
             yield other_body(position, kind, recorded_at, author, target, details)
 

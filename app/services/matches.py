@@ -1,32 +1,72 @@
 """Reading recorded matches: one, or a page of them."""
 
+import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from app.errors import BadInput, Fault, MatchNotFound
+from app.services.amendment_shapes import AmendedShape, MatchDetailShape
+from app.services.amendments import matches_of
+from app.services.as_of import AsOf, league_at
 from app.services.keys import Caller, require_league
-from app.services.receipts import receipt_of
+from app.services.ledger import time_text
+from app.services.receipts import receipt_of, stored_fields
+from app.services.segments import amendments_at
 from app.services.shapes import MatchListShape, ReceiptShape
+from app.storage.tables import Kind
 from app.storage.unit_of_work import Database, ReadUnit
 
 
-def receipts_of(unit: ReadUnit, league_id: int, rows: Sequence[Any]) -> list[ReceiptShape]:
+def receipts_of(unit: ReadUnit, league: Any, rows: Sequence[Any]) -> list[ReceiptShape]:  # noqa: ANN401  a row or LeagueAt
     """The receipts of stored matches."""
     if not rows:
         return []
-    competitors = unit.competitors.by_numbers(league_id, {number for row in rows for number in (row.first, row.second)})
-    voided = unit.entries.voids_of(league_id, [row.position for row in rows])
+    competitors = unit.competitors.by_numbers(league.id, {number for row in rows for number in (row.first, row.second)})
+    voided = amendments_at(unit, league, league.position).voided
     return [receipt_of(row, competitors, voided=row.position in voided) for row in rows]
 
 
-def get_match(database: Database, caller: Caller, league: str, match_id: str) -> ReceiptShape:
-    """One match with its receipt. Raises LeagueNotFound, MatchNotFound."""
+def get_match(database: Database, caller: Caller, league: str, match_id: str, *, as_of: AsOf = None) -> MatchDetailShape:
+    """One match with its receipt and every amendment of it. Raises LeagueNotFound, MatchNotFound."""
     with database.read() as unit:
         row, author = require_league(unit, caller, league)
+        then = league_at(unit, row, as_of)
         stored = unit.entries.matches_by_id(row.id, [match_id]).get(match_id)
-        if stored is None:
+        if stored is None or stored.position > then.position:
             raise MatchNotFound(match_id)
-        return _for_reader(receipts_of(unit, row.id, [stored])[0], author)
+        receipt, amended = receipts_of(unit, then, [stored])[0], _amended(unit, then, stored)
+    for one in amended if author is None else ():
+        one.pop("author", None)
+        if one["match"] is not None:
+            one["match"].pop("context", None)
+    shown = cast("MatchDetailShape", _for_reader(receipt, author))
+    if amended:
+        shown["amendments"] = amended
+    return shown
+
+
+def _amended(unit: ReadUnit, league: Any, stored: Any) -> list[AmendedShape]:  # noqa: ANN401  rows
+    """The entries about a match, and about those, in order."""
+    about, shown = {stored.position}, list[Any]()
+    for entry in unit.entries.amendments(league.id, league.position) if league.amended_position else ():
+        if entry.target in about:
+            about.add(entry.position)
+            shown.append(entry)
+    voided = amendments_at(unit, league, league.position).voided if shown else {}
+    numbers = {number for entry in shown if entry.kind == Kind.CORRECT for number in (entry.first, entry.second)}
+    competitors = unit.competitors.by_numbers(league.id, numbers) if numbers else {}
+    return [
+        {
+            "position": entry.position,
+            "kind": "correct" if entry.kind == Kind.CORRECT else "void",
+            "counts": entry.position not in voided,
+            "reason": json.loads(entry.details)["reason"],
+            "recorded_at": time_text(entry.recorded_at),
+            "author": entry.author,
+            "match": stored_fields(entry, stored.match_id, competitors) if entry.kind == Kind.CORRECT else None,
+        }
+        for entry in shown
+    ]
 
 
 def list_matches(
@@ -38,23 +78,30 @@ def list_matches(
     key: str | None = None,
     cursor: str | None = None,
     limit: int = 100,
+    as_of: AsOf = None,
 ) -> MatchListShape:
     """Matches, newest first; of one competitor, or the one with this id. Raises LeagueNotFound, BadInput for a cursor that is not ours."""
     with database.read() as unit:
         row, author = require_league(unit, caller, league)
+        then = league_at(unit, row, as_of)
         if key is not None:
-            stored = unit.entries.matches_by_id(row.id, [key])
-            return {"rows": [_for_reader(receipt, author) for receipt in receipts_of(unit, row.id, list(stored.values()))], "next": None}
-        number = _number_of(unit, row.id, competitor) if competitor is not None else None
-        before = read_position(cursor, row.position + 1)
-        found = unit.entries.matches_page(row.id, before, row.position, limit + 1, number) if number != -1 else []
-        shown = [_for_reader(receipt, author) for receipt in receipts_of(unit, row.id, found[:limit])]
+            stored = [one for one in unit.entries.matches_by_id(row.id, [key]).values() if one.position <= then.position]
+            return {"rows": [_for_reader(receipt, author) for receipt in receipts_of(unit, then, stored)], "next": None}
+        before = min(read_position(cursor, then.position + 1), then.position + 1)
+        found = _page(unit, then, before, limit + 1, competitor)
+        shown = [_for_reader(receipt, author) for receipt in receipts_of(unit, then, found[:limit])]
     return {"rows": shown, "next": str(shown[-1]["position"]) if len(found) > limit else None}
 
 
-def _number_of(unit: ReadUnit, league_id: int, key: str) -> int:
-    found = unit.competitors.by_key(league_id, key)
-    return -1 if found is None else int(found.number)
+def _page(unit: ReadUnit, league: Any, before: int, limit: int, competitor: str | None) -> Sequence[Any]:  # noqa: ANN401  a row or LeagueAt
+    """Of a competitor: what was recorded under their number, under that of who was merged into them, and what was corrected to be theirs."""
+    if competitor is None:
+        return unit.entries.matches_page(league.id, before, limit)
+    found = unit.competitors.by_key(league.id, competitor)
+    if found is None:
+        return []
+    numbers, positions = matches_of(amendments_at(unit, league, league.position), [found.number])
+    return unit.entries.matches_page(league.id, before, limit, numbers, positions)
 
 
 def read_position(cursor: str | None, default: int) -> int:

@@ -5,7 +5,7 @@ no number; what they can only order gets one that rests on the prior, and says s
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -13,9 +13,11 @@ import numpy as np
 from app.core.identifiability import Comparable
 from app.errors import BadInput, Fault
 from app.ratings.scale import expected_score
+from app.services.as_of import AsOf, league_at
 from app.services.keys import Caller, require_league
+from app.services.segments import counted_matches
 from app.services.shapes import By, MatrixShape, PredictionListShape, PredictionShape
-from app.services.standings import Table, ordered_table, require_competitor
+from app.services.standings import Table, alias, ordered_table
 from app.services.stored_fits import FitTable
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
@@ -27,39 +29,33 @@ _WEAKEST: Final[dict[Comparable, int]] = {"no": 0, "ordered-only": 1, "yes": 2}
 
 
 def predict(
-    database: Database, caller: Caller, league: str, first: str, second: str, *, by: By | None = None, neutral: bool = True
+    database: Database, caller: Caller, league: str, first: str, second: str, *, by: By | None = None, neutral: bool = True, as_of: AsOf = None
 ) -> PredictionShape:
     """The probabilities of one match. Raises LeagueNotFound, CompetitorNotFound, FitNotPublished, BadInput."""
     with database.read() as unit:
         row, _ = require_league(unit, caller, league)
-        table = ordered_table(database, unit, row, by)
-        return _prediction(table, *_pair(unit, row.id, first, second, "first"), neutral=neutral)
+        table = ordered_table(database, unit, league_at(unit, row, as_of), by)
+        return _prediction(table, *_pair(unit, table, first, second, "first"), neutral=neutral)
 
 
-def predict_many(database: Database, caller: Caller, league: str, pairs: Sequence[tuple[str, str]], *, by: By | None = None) -> PredictionListShape:
+def predict_many(
+    database: Database, caller: Caller, league: str, pairs: Sequence[tuple[str, str]], *, by: By | None = None, as_of: AsOf = None
+) -> PredictionListShape:
     """The probabilities of up to 1,000 matches, on neutral ground. Raises as `predict`."""
     if len(pairs) > MAX_PAIRS:
         raise BadInput("Too many pairs.", [Fault("/pairs", f"Ask for at most {MAX_PAIRS} pairs at a time.")])
     with database.read() as unit:
         row, _ = require_league(unit, caller, league)
-        table = ordered_table(database, unit, row, by)
-        known = unit.competitors.by_keys(row.id, list({key for pair in pairs for key in pair}))
-        rows = [
-            _prediction(table, *_pair(unit, row.id, first, second, f"/pairs/{index}", known), neutral=True)
-            for index, (first, second) in enumerate(pairs)
-        ]
-    return {"rows": rows, "position": row.position}
+        table = ordered_table(database, unit, league_at(unit, row, as_of), by)
+        found = [_pair(unit, table, first, second, f"/pairs/{index}") for index, (first, second) in enumerate(pairs)]
+    return {"rows": [_prediction(table, *pair, neutral=True) for pair in found], "position": table.league.position}
 
 
-def _pair(unit: ReadUnit, league_id: int, first: str, second: str, pointer: str, known: Mapping[str, Any] | None = None) -> tuple[Any, Any]:
-    if first == second:
+def _pair(unit: ReadUnit, table: Table, first: str, second: str, pointer: str) -> tuple[Any, Any]:
+    keys = alias(unit, table, first), alias(unit, table, second)
+    if keys[0] == keys[1]:
         raise BadInput("A match needs two different competitors.", [Fault(pointer, f"“{first}” cannot play against itself.")])
-    return _known_or_found(unit, league_id, first, known), _known_or_found(unit, league_id, second, known)
-
-
-def _known_or_found(unit: ReadUnit, league_id: int, key: str, known: Mapping[str, Any] | None) -> Stored:
-    found = known.get(key) if known is not None else None
-    return found if found is not None and found.matches else require_competitor(unit, league_id, key)
+    return table.row(keys[0]), table.row(keys[1])
 
 
 def _prediction(table: Table, first: Stored, second: Stored, *, neutral: bool) -> PredictionShape:
@@ -121,17 +117,24 @@ def _sentence(
 
 
 def matrix(
-    database: Database, caller: Caller, league: str, competitors: Sequence[str] | None = None, *, top: int = 10, by: By | None = None
+    database: Database,
+    caller: Caller,
+    league: str,
+    competitors: Sequence[str] | None = None,
+    *,
+    top: int = 10,
+    by: By | None = None,
+    as_of: AsOf = None,
 ) -> MatrixShape:
     """Everybody against everybody, of those named or of the first of the leaderboard, on neutral ground. Raises as `predict`."""
     if not 2 <= (top if competitors is None else len(competitors)) <= MAX_MATRIX:
         raise BadInput("A matrix has 2 to 100 competitors.", [Fault("top" if competitors is None else "competitors", "Ask for 2 to 100.")])
     with database.read() as unit:
         row, _ = require_league(unit, caller, league)
-        table = ordered_table(database, unit, row, by)
-        chosen = table.rows[:top] if competitors is None else [require_competitor(unit, row.id, key) for key in competitors]
+        table = ordered_table(database, unit, league_at(unit, row, as_of), by)
+        chosen = table.rows[:top] if competitors is None else [table.row(alias(unit, table, key)) for key in competitors]
         numbers = [one.number for one in chosen]
-        games = unit.entries.games_between(row.id, numbers, row.position)
+        games = _games(database, unit, table.league, numbers) if len(set(numbers)) == len(numbers) else []
     if len(set(numbers)) < len(numbers):
         raise BadInput("A competitor is named twice.", [Fault("competitors", "Name each competitor once.")])
     comparable = [[None if i == j else comparability(table, i, j) for j in numbers] for i in numbers]
@@ -139,9 +142,9 @@ def matrix(
         "competitors": [one.key for one in chosen],
         "first": _chances(table, chosen, comparable),
         "comparable": comparable,
-        "games": _games(games, numbers),
+        "games": games,
         "by": table.by,
-        "position": row.position,
+        "position": table.league.position,
         "fit": table.fit.number if table.by == "fit" and table.fit is not None else None,
     }
 
@@ -166,10 +169,17 @@ def _fitted_chances(fit: FitTable, numbers: Sequence[int]) -> list[list[float]]:
     return values
 
 
-def _games(rows: Sequence[Any], numbers: Sequence[int]) -> list[list[int]]:
+def _games(database: Database, unit: ReadUnit, league: Any, numbers: Sequence[int]) -> list[list[int]]:  # noqa: ANN401  a row or LeagueAt
+    """How often they met, in matches that count."""
+    if league.amended_position:
+        log = counted_matches(database, unit, league, league.position)
+        among = np.isin(log.first, numbers) & np.isin(log.second, numbers)
+        pairs = [(int(first), int(second), 1) for first, second in zip(log.first[among], log.second[among], strict=True)]
+    else:
+        pairs = [(row.first, row.second, row.games) for row in unit.entries.games_between(league.id, numbers, league.position)]
     place = {number: index for index, number in enumerate(numbers)}
     games = [[0] * len(numbers) for _ in numbers]
-    for row in rows:
-        games[place[row.first]][place[row.second]] += row.games
-        games[place[row.second]][place[row.first]] += row.games
+    for first, second, count in pairs:
+        games[place[first]][place[second]] += count
+        games[place[second]][place[first]] += count
     return games

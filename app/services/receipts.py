@@ -28,6 +28,22 @@ def match_fields(matches: MatchColumns, index: int) -> MatchShape:
     }
 
 
+def stored_fields(row: Stored, match_id: str, competitors: Mapping[int, Any]) -> MatchShape:
+    """The match that an entry tells of; `competitors` holds the rows of both its sides by number."""
+    return {
+        "match_id": match_id,
+        "first": competitors[row.first].key,
+        "second": competitors[row.second].key,
+        "outcome": OUTCOMES[row.score],
+        "played_at": None if row.played_at is None else time_text(row.played_at),
+        "weight": row.weight,
+        "neutral": row.neutral,
+        "first_score": row.first_score,
+        "second_score": row.second_score,
+        "context": read_context(row.context),
+    }
+
+
 @lru_cache(maxsize=1024)
 def _parsed(context: str) -> dict[str, Any]:
     return dict(json.loads(context))
@@ -42,16 +58,7 @@ def receipt_of(row: Stored, competitors: Mapping[int, Any], *, voided: bool) -> 
     """The receipt of a stored match; `competitors` holds the rows of both its sides by number."""
     first, second = competitors[row.first], competitors[row.second]
     return {
-        "match_id": row.match_id,
-        "first": first.key,
-        "second": second.key,
-        "outcome": OUTCOMES[row.score],
-        "played_at": None if row.played_at is None else time_text(row.played_at),
-        "weight": row.weight,
-        "neutral": row.neutral,
-        "first_score": row.first_score,
-        "second_score": row.second_score,
-        "context": read_context(row.context),
+        **stored_fields(row, row.match_id, competitors),
         "position": row.position,
         "recorded_at": time_text(row.recorded_at),
         "status": "voided" if voided else "counted",

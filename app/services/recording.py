@@ -6,16 +6,19 @@ Each is one transaction under the league's lock; what happens in it is in `writi
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from app.errors import ArpadError, BadInput, DatabaseLocked, Fault, LeagueBusy, LeagueNotFound, MatchIdTaken, Unavailable
 from app.ratings.matches import MatchColumns
 from app.services.keys import Caller, known_keys, lock_league, permit, require_valid
+from app.services.locking import hold_league
 from app.services.matches import receipts_of
+from app.services.placing import is_in_order_of_play, order_of_play, record_placed, require_places, unplaceable
 from app.services.shapes import BatchShape, ReceiptShape
-from app.services.writing import Plan, Written, plan, record, take
-from app.storage.unit_of_work import Database, ReadUnit
+from app.services.writing import Plan, Written, plan, take
+from app.storage.tables import Stored
+from app.storage.unit_of_work import LOCK_TIMEOUT_SECONDS, Database, ReadUnit, WriteUnit
 
 MAX_RECEIPTS: Final = 1_000
 MAX_BATCH: Final = 100_000
@@ -35,6 +38,12 @@ class MatchIn:
     first_score: float | None = None
     second_score: float | None = None
     context: str | None = None
+    id_is_ours: bool = False
+    """Whether the id was minted here because none was sent."""
+
+    def with_id(self) -> "MatchIn":
+        """The match with an id, a new one if it came without."""
+        return self if self.match_id else replace(self, match_id=new_match_id(), id_is_ours=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +79,15 @@ def as_columns(matches: Sequence[MatchIn]) -> MatchColumns:
     )
 
 
-def record_group(database: Database, league: str, group: Sequence[tuple[Caller, MatchIn]]) -> list[Recorded | ArpadError]:
-    """Record the matches of many requests in one transaction; an answer for each, and what is wrong with one harms no other."""
+def record_group(
+    database: Database, league: str, group: Sequence[tuple[Caller, MatchIn]], *, patience_seconds: float = 0.0
+) -> list[Recorded | ArpadError]:
+    """Record the matches of many requests in one transaction; an answer for each, and what is wrong with one harms no other.
+
+    Raises LeagueBusy if an import writes to the league for longer than `patience_seconds`.
+    """
     with database.write() as unit:
-        row = unit.leagues.lock(league)
+        row = hold_league(unit, league, patience_seconds=patience_seconds)
         keys = known_keys(unit, [caller for caller, _ in group], unit.now() if row is None else row.now)
         if row is None:
             return [_no_league(caller, league, keys) for caller, _ in group]
@@ -85,14 +99,43 @@ def record_group(database: Database, league: str, group: Sequence[tuple[Caller, 
             except ArpadError as error:
                 answers[index] = error
         allowed = list(authors)
+        if is_in_order_of_play(row):
+            answers, allowed = _placeable(group, answers, allowed)
         matches = as_columns([group[index][1] for index in allowed])
         decided = plan(unit, row.id, matches)
-        written = record(unit, row, take(matches, decided.fresh), [authors[allowed[index]] for index in decided.fresh]) if decided.fresh else None
-        for index, answer in _answers(unit, row.id, decided, written).items():
+        written = _record_fresh(database, unit, row, matches, decided, [authors[index] for index in allowed])
+        for index, answer in _answers(unit, row, decided, written).items():
             answers[allowed[index]] = answer
         if written is not None:
             unit.commit()
         return [answer for answer in answers if answer is not None]
+
+
+def _placeable(
+    group: Sequence[tuple[Caller, MatchIn]], answers: list[Recorded | ArpadError | None], allowed: list[int]
+) -> tuple[list[Recorded | ArpadError | None], list[int]]:
+    """The answers and the matches left, without those that cannot be put in the order of play."""
+    left = list[int]()
+    for index in allowed:
+        match = group[index][1]
+        missing = unplaceable(match.played_at, id_is_given=not match.id_is_ours)
+        if missing:
+            answers[index] = BadInput("The match cannot be put in the order of play.", [Fault(f"/{name}", remedy) for name, remedy in missing])
+        else:
+            left.append(index)
+    return answers, left
+
+
+def _record_fresh(
+    database: Database, unit: WriteUnit, row: Stored, matches: MatchColumns, decided: Plan, authors: Sequence[str | None]
+) -> Written | None:
+    """Record what is fresh; in the order of play the plan is brought into that order first."""
+    if not decided.fresh:
+        return None
+    if is_in_order_of_play(row):
+        fresh = take(matches, decided.fresh)
+        decided.fresh = [decided.fresh[place] for place in order_of_play(fresh)]
+    return record_placed(database, unit, row, take(matches, decided.fresh), [authors[index] for index in decided.fresh])
 
 
 def _no_league(caller: Caller, league: str, keys: Mapping[bytes, Any]) -> ArpadError:
@@ -104,13 +147,13 @@ def _no_league(caller: Caller, league: str, keys: Mapping[bytes, Any]) -> ArpadE
     return LeagueNotFound(league)
 
 
-def _answers(unit: ReadUnit, league_id: int, decided: Plan, written: Written | None) -> dict[int, Recorded | ArpadError]:
+def _answers(unit: ReadUnit, league: Stored, decided: Plan, written: Written | None) -> dict[int, Recorded | ArpadError]:
     answers: dict[int, Recorded | ArpadError] = dict(decided.refused)
     if written is not None:
         for place, index in enumerate(decided.fresh):
             answers[index] = Recorded(written.receipt(place), replayed=False)
     stored = {index: row for index, row in decided.replayed.items() if not isinstance(row, int)}
-    receipts = receipts_of(unit, league_id, list(stored.values()))
+    receipts = receipts_of(unit, league, list(stored.values()))
     for index, receipt in zip(stored, receipts, strict=True):
         answers[index] = Recorded(receipt, replayed=True)
     for index, earlier in decided.replayed.items():
@@ -122,7 +165,7 @@ def _answers(unit: ReadUnit, league_id: int, decided: Plan, written: Written | N
 
 def record_match(database: Database, caller: Caller, league: str, match: MatchIn) -> Recorded:
     """Record one match in a transaction of its own. Raises LeagueNotFound, KeyRequired, ScopeMissing, MatchIdTaken."""
-    answer = record_group(database, league, [(caller, match)])[0]
+    answer = record_group(database, league, [(caller, match.with_id())], patience_seconds=LOCK_TIMEOUT_SECONDS)[0]
     if isinstance(answer, ArpadError):
         raise answer
     return answer
@@ -132,24 +175,26 @@ def record_batch(database: Database, caller: Caller, league: str, matches: Match
     """Record all of these matches or none. Raises BadInput with a fault for every match whose id belongs to another."""
     if len(matches) > MAX_BATCH:
         raise BadInput("The batch is too large.", [Fault("/matches", f"Send at most {MAX_BATCH} matches in one batch, or import a file.")])
+    given = [match_id is not None for match_id in matches.match_id]
     matches.match_id = [match_id or new_match_id() for match_id in matches.match_id]
     try:
-        return _record_batch(database, caller, league, matches)
+        return _record_batch(database, caller, league, matches, given)
     except (DatabaseLocked, LeagueBusy):
         raise
     except Unavailable:
         # Whether the commit came through is not known; with the ids given above, recording once more is safe.
-        return _record_batch(database, caller, league, matches)
+        return _record_batch(database, caller, league, matches, given)
 
 
-def _record_batch(database: Database, caller: Caller, league: str, matches: MatchColumns) -> BatchShape:
+def _record_batch(database: Database, caller: Caller, league: str, matches: MatchColumns, given: Sequence[bool]) -> BatchShape:
     with database.write() as unit:
         row, author = lock_league(unit, caller, league, "report")
+        require_places(row, matches, given)
         decided = plan(unit, row.id, matches)
         if decided.refused:
             raise _batch_refused(decided)
-        written = record(unit, row, take(matches, decided.fresh), [author] * len(decided.fresh)) if decided.fresh else None
-        answers = _answers(unit, row.id, _shortened(decided), written)
+        written = _record_fresh(database, unit, row, matches, decided, [author] * len(matches))
+        answers = _answers(unit, row, _shortened(decided), written)
         unit.commit()
     receipts = [answer.receipt for _, answer in sorted(answers.items()) if isinstance(answer, Recorded)]
     return {

@@ -16,12 +16,14 @@ from app import __version__
 from app.errors import FitNotFound, LeagueNotFound, Unavailable
 from app.ratings.matches import format_time
 from app.services import ledger
+from app.services.as_of import AsOf, league_at, published_by
 from app.services.fitting import Fitted, fit_league
 from app.services.keys import Caller, lock_league, require_league
 from app.services.league_settings import read_settings
 from app.services.leagues import append_entry
+from app.services.locking import hold_league
 from app.services.matches import read_position
-from app.services.replays import counted_matches
+from app.services.segments import counted_matches
 from app.services.shapes import FitListShape, FitShape
 from app.storage.tables import Kind, Stored
 from app.storage.unit_of_work import Database, ReadUnit, WriteUnit
@@ -30,6 +32,8 @@ LEASE: Final = 60_000_000
 HEARTBEAT_SECONDS: Final = 15.0
 MAX_ATTEMPTS: Final = 3
 BACKOFF: Final = 10_000_000
+PATIENCE_SECONDS: Final = 120.0
+"""How long a finished fit waits for an import into its league to end: fitting once more would cost more."""
 
 
 def request_refit(database: Database, caller: Caller, league: str) -> FitShape:
@@ -163,7 +167,7 @@ def _run(database: Database, claim: _Claim) -> None:
     started = time.perf_counter()
     with database.read() as unit:
         row = unit.leagues.by_id(claim.league_id)
-        log = counted_matches(unit, row.id, row.position)
+        log = counted_matches(database, unit, row, row.position)
         settings = read_settings(row.settings)
         anchor = unit.competitors.by_key(row.id, settings.anchor.competitor) if settings.anchor is not None else None
     read = time.perf_counter()
@@ -175,7 +179,7 @@ def _run(database: Database, claim: _Claim) -> None:
 def _publish(database: Database, claim: _Claim, position: int, settings: str, fitted: Fitted) -> None:
     started = time.perf_counter()
     with database.write() as unit:
-        row = unit.leagues.lock(claim.league)
+        row = hold_league(unit, claim.league, patience_seconds=PATIENCE_SECONDS)
         if row is None:
             return
         status, reason = _verdict(row, position, fitted)
@@ -216,21 +220,26 @@ def _give_back(database: Database, claim: _Claim, reason: str) -> None:
         unit.commit()
 
 
-def get_fit(database: Database, caller: Caller, league: str, fit: int) -> FitShape:
+def get_fit(database: Database, caller: Caller, league: str, fit: int, *, as_of: AsOf = None) -> FitShape:
     """One refit with its certificate. Raises LeagueNotFound, FitNotFound."""
     with database.read() as unit:
         row, _ = require_league(unit, caller, league)
         found = unit.refits.by_number(row.id, fit) if 0 < fit < 2**31 else None
-        if found is None:
+        if found is None or (as_of is not None and fit not in published_by(unit, league_at(unit, row, as_of))):
             raise FitNotFound(f"League “{league}” has no fit {fit}.")
         return _shape(unit, row, found)
 
 
-def list_fits(database: Database, caller: Caller, league: str, *, cursor: str | None = None, limit: int = 100) -> FitListShape:
-    """The refits, newest first, the refused ones with their reason. Raises LeagueNotFound, BadInput."""
+def list_fits(database: Database, caller: Caller, league: str, *, cursor: str | None = None, limit: int = 100, as_of: AsOf = None) -> FitListShape:
+    """The refits, newest first, the refused ones with their reason; with `as_of` those published by then. Raises LeagueNotFound, BadInput."""
     with database.read() as unit:
         row, _ = require_league(unit, caller, league)
-        found = unit.refits.page(row.id, min(read_position(cursor, row.fits + 1), 2**31 - 1), limit + 1)
+        before = min(read_position(cursor, row.fits + 1), 2**31 - 1)
+        if as_of is None:
+            found = unit.refits.page(row.id, before, limit + 1)
+        else:
+            numbers = [number for number in reversed(published_by(unit, league_at(unit, row, as_of))) if number < before][: limit + 1]
+            found = [unit.refits.existing(row.id, number) for number in numbers]
         results = unit.fits.by_numbers(row.id, [one.number for one in found[:limit]])
         rows = [_with_result(row, one, results.get(one.number)) for one in found[:limit]]
     return {"rows": rows, "next": str(rows[-1]["fit"]) if len(found) > limit else None}

@@ -110,30 +110,6 @@ class ImportShape(TypedDict):
     error_count: int
 
 
-class Movement(TypedDict):
-    """How a void moves one competitor."""
-
-    competitor: str
-    before: float
-    after: float | None
-    rank_before: int | None
-    rank_after: int | None
-
-
-class VoidShape(TypedDict):
-    """The entry of a void (or, for a dry run, the entry that it would be: `position` is then None) and who moves by it."""
-
-    match_id: str
-    dry_run: bool
-    expected_position: int
-    position: int | None
-    recorded_at: str | None
-    reason: str
-    author: str | None
-    moved: list[Movement]
-    moved_count: int
-
-
 class LiveRating(TypedDict):
     rating: float
     standard_error: float | None

@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 
 from app.errors import BadInput, CompetitorNotFound, Fault, FitNotPublished
 from app.ratings.ranking import RESOLUTION, ranks
+from app.services.as_of import AsOf, LeagueAt, league_at
 from app.services.keys import Caller, require_league
 from app.services.league_settings import LeagueSettings, read_settings
 from app.services.ledger import time_text
+from app.services.segments import amendments_at
 from app.services.shapes import (
     By,
     CompetitorListShape,
@@ -32,8 +34,9 @@ from app.services.shapes import (
     LeaderboardRow,
     LeaderboardShape,
 )
+from app.services.snapshots import standings_of
 from app.services.stored_fits import FitTable, published_fit
-from app.services.structures import Structure, structure_at_head
+from app.services.structures import Structure
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
 
@@ -51,7 +54,8 @@ def today() -> int:
 class Table:
     """Everyone with a counted match, in the order of the leaderboard."""
 
-    league: Stored
+    league: Any
+    """Its row, or what stands for that at an earlier position."""
     settings: LeagueSettings
     by: By
     fit: FitTable | None
@@ -66,23 +70,26 @@ class Table:
         """What the rows are sorted by."""
         return self.islands[place], self.ranks[place], self.rows[place].key
 
+    def row(self, key: str) -> Any:  # noqa: ANN401  a row of the database, or what stands for one
+        return self.rows[self.places[key]]
+
     @cached_property
     def places(self) -> dict[str, int]:
         return {row.key: place for place, row in enumerate(self.rows)}
 
 
-_kept: WeakKeyDictionary[Database, OrderedDict[tuple[int, int, int | None, By], Table]] = WeakKeyDictionary()
+_kept: WeakKeyDictionary[Database, OrderedDict[tuple[int, int, int | None, By, int], Table]] = WeakKeyDictionary()
 _lock = Lock()
 
 
-def ordered_table(database: Database, unit: ReadUnit, league: Stored, by: By | None) -> Table:
-    """The table of a league at its head. Raises FitNotPublished where the fit is asked for and there is none."""
+def ordered_table(database: Database, unit: ReadUnit, league: Any, by: By | None) -> Table:  # noqa: ANN401  a row or LeagueAt
+    """The table of a league at its head, or as it was (`as_of`). Raises FitNotPublished where the fit is asked for and there is none."""
     chosen: By = by or read_settings(league.settings).primary
     if by is None and league.published_fit is None:
         chosen = "live"
     if chosen == "fit" and league.published_fit is None:
         raise FitNotPublished(_why_unpublished(unit, league))
-    key = (league.id, league.position, league.published_fit, chosen)
+    key = (league.id, league.position, league.published_fit, chosen, league.named_position)
     with _lock:
         kept = _kept.setdefault(database, OrderedDict())
         if key in kept:
@@ -103,11 +110,11 @@ def _why_unpublished(unit: ReadUnit, league: Stored) -> str:
     return f"No fit is published: fit {last.number} was {last.status}. {last.reason}"
 
 
-def _built(database: Database, unit: ReadUnit, league: Stored, by: By) -> Table:
+def _built(database: Database, unit: ReadUnit, league: Any, by: By) -> Table:  # noqa: ANN401  a row or LeagueAt
     settings = read_settings(league.settings)
-    structure = structure_at_head(database, unit, league)
+    everyone, structure = standings_of(database, unit, league)
     fit = published_fit(database, unit, league)
-    rows = [row for row in unit.competitors.all(league.id) if row.matches > 0]
+    rows = [row for row in everyone if row.matches > 0]
     numbers = np.array([row.number for row in rows], dtype=np.int64)
     known = structure.identifiability
     shown = fit if by == "fit" else None
@@ -147,7 +154,7 @@ def _values(rows: Sequence[Any], numbers: Integers, fit: FitTable | None) -> NDA
     return np.array([fit.rating[number] if number in fit else -np.inf for number in numbers], dtype=np.float64)
 
 
-def leaderboard(
+def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
     database: Database,
     caller: Caller,
     league: str,
@@ -159,13 +166,16 @@ def leaderboard(
     inactive: bool = True,
     cursor: str | None = None,
     limit: int = 100,
+    as_of: AsOf = None,
 ) -> LeaderboardShape:
     """A page of the leaderboard. Raises LeagueNotFound, FitNotPublished, CompetitorNotFound (for `around`), BadInput."""
     with database.read() as unit:
         row, _ = require_league(unit, caller, league)
-        table = ordered_table(database, unit, row, by)
-    as_of = today()
-    status = {competitor.key: status_of(competitor, table.settings, as_of) for competitor in table.rows}
+        then = league_at(unit, row, as_of)
+        table = ordered_table(database, unit, then, by)
+        around = None if around is None else alias(unit, table, around)
+    moment = moment_of(then)
+    status = {competitor.key: status_of(competitor, table.settings, moment) for competitor in table.rows}
     shown = [
         place
         for place, competitor in enumerate(table.rows)
@@ -179,7 +189,7 @@ def leaderboard(
         "league": table.league.key,
         "name": table.league.name,
         "position": table.league.position,
-        "as_of": time_text(as_of),
+        "as_of": time_text(moment),
         "fit": None if table.fit is None else table.fit.number,
         "by": table.by,
         "relative_to": relative_to(table),
@@ -250,6 +260,11 @@ def leaderboard_row(table: Table, place: int, status: CompetitorStatus) -> Leade
     }
 
 
+def moment_of(league: Any) -> int:  # noqa: ANN401  a league's row, or what stands for one
+    """When what depends on the time of day is reckoned: at an earlier position the time of that, else 00:00 UTC today."""
+    return league.time if isinstance(league, LeagueAt) else today()
+
+
 def status_of(row: Stored, settings: LeagueSettings, as_of: int) -> CompetitorStatus:
     """Retired, inactive, provisional or active, in this order of precedence."""
     if row.retired:
@@ -269,14 +284,19 @@ def remarks_of(row: Stored) -> list[str]:
 
 
 def competitors(
-    database: Database, caller: Caller, league: str, *, key: str | None = None, cursor: str | None = None, limit: int = 100
+    database: Database, caller: Caller, league: str, *, key: str | None = None, cursor: str | None = None, limit: int = 100, as_of: AsOf = None
 ) -> CompetitorListShape:
     """The competitors by key, or the one with this key. Raises LeagueNotFound."""
     with database.read() as unit:
         row, _ = require_league(unit, caller, league)
-        if key is not None:
+        then = league_at(unit, row, as_of)
+        rows: Sequence[Any]
+        if isinstance(then, LeagueAt):
+            table = ordered_table(database, unit, then, "live")
+            rows = sorted((one for one in table.rows if key in {None, one.key} and one.key > (cursor or "")), key=lambda one: one.key)[: limit + 1]
+        elif key is not None:
             found = unit.competitors.by_key(row.id, key)
-            rows: Sequence[Any] = [] if found is None or not found.matches else [found]
+            rows = [] if found is None or not found.matches else [found]
         else:
             rows = unit.competitors.page(row.id, cursor or "", limit + 1)
     shown = rows[:limit]
@@ -299,10 +319,26 @@ def competitors(
     }
 
 
-def require_competitor(unit: ReadUnit, league_id: int, key: str) -> Stored:
-    """The row of a competitor with a counted match. Raises CompetitorNotFound, with names that are near."""
+def alias(unit: ReadUnit, table: Table, key: str) -> str:
+    """The key under which somebody stands in the table: their own, or that of whom they were merged into.
+
+    Raises CompetitorNotFound, with names that are near, for who has no counted match.
+    """
+    if key in table.places:
+        return key
+    row = unit.competitors.by_key(table.league.id, key)
+    if row is not None:
+        number = amendments_at(unit, table.league, table.league.position).merges.get(row.number, row.number)
+        found = unit.competitors.by_numbers(table.league.id, [number])[number].key
+        if found in table.places:
+            return str(found)
+    raise CompetitorNotFound(key, similar_keys(list(table.places), key))
+
+
+def require_known(unit: ReadUnit, league_id: int, key: str) -> Stored:
+    """The row of a competitor who was ever recorded. Raises CompetitorNotFound, with names that are near."""
     row = unit.competitors.by_key(league_id, key)
-    if row is None or row.matches == 0:
+    if row is None:
         raise CompetitorNotFound(key, similar_keys(unit.competitors.keys(league_id), key))
     return row
 
@@ -313,16 +349,17 @@ def similar_keys(keys: Sequence[str], wanted: str) -> list[str]:
     return [folded[near] for near in difflib.get_close_matches(wanted.casefold(), folded, n=3, cutoff=0.75)]
 
 
-def competitor(database: Database, caller: Caller, league: str, key: str) -> CompetitorShape:
+def competitor(database: Database, caller: Caller, league: str, key: str, *, as_of: AsOf = None) -> CompetitorShape:
     """One competitor with ratings, rank and record. Raises LeagueNotFound, CompetitorNotFound."""
     with database.read() as unit:
         row, _ = require_league(unit, caller, league)
-        found = require_competitor(unit, row.id, key)
-        table = ordered_table(database, unit, row, None)
-    place = table.places[found.key]
-    shape = leaderboard_row(table, place, status_of(found, table.settings, today()))
+        then = league_at(unit, row, as_of)
+        table = ordered_table(database, unit, then, None)
+        found = alias(unit, table, key)
+    place = table.places[found]
+    shape = leaderboard_row(table, place, status_of(table.rows[place], table.settings, moment_of(then)))
     return {
-        "league": row.key,
-        "position": row.position,
+        "league": then.key,
+        "position": then.position,
         **{name: value for name, value in shape.items() if name not in {"rank_low", "rank_high", "rank_ub"}},  # type: ignore[typeddict-item]  # the rest is the same
     }

@@ -3,14 +3,12 @@
 Arrays are in natural units; points are made where they are shown. The hash of the table is over the arrays' bytes, in the order of `TABLE`.
 """
 
-import hashlib
-import io
 import json
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -21,15 +19,15 @@ from app.core.identifiability import Identifiability
 from app.core.inference import Uncertainty
 from app.ratings.fitted import NORMAL_95, Strengths
 from app.ratings.scale import natural_unit
+from app.services.fitting import fit_league
 from app.services.league_settings import LeagueSettings, read_settings
+from app.services.packing import Arrays, unpacked
+from app.services.segments import counted_matches
 from app.services.shapes import FittedRatingShape
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
 
-TABLE: Final = ("theta", "standard_error", "components", "classes", "rank_low", "rank_high", "rank_ub")
 MAX_KEPT: Final = 8
-
-Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,38 +77,6 @@ class FitTable:
         return int(self.arrays[name][number]) or None
 
 
-def table_hash(arrays: Arrays) -> bytes:
-    """sha256 over the arrays of the table."""
-    digest = hashlib.sha256()
-    for name in TABLE:
-        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
-    return digest.digest()
-
-
-def packed(arrays: Arrays) -> bytes:
-    """Arrays as bytes for the database; the same bytes for the same arrays."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # NumPy's stub takes the names for its own options
-    return buffer.getvalue()
-
-
-def unpacked(stored: bytes) -> Arrays:
-    """What `packed` was given."""
-    with np.load(io.BytesIO(stored), allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
-
-
-def second_order(strengths: Strengths) -> Arrays:
-    """What is needed beside the table to answer about differences."""
-    edges = strengths.structure.class_edges
-    return {
-        **strengths.uncertainty.arrays(),
-        "edge_indptr": edges.indptr,
-        "edge_indices": edges.indices,
-        "coefficients": np.array([*([] if strengths.side_advantage is None else [strengths.side_advantage]), *strengths.coefficients]),
-    }
-
-
 @dataclass(frozen=True, eq=False)
 class _StoredOrder:
     """The second order of a fit that was computed before."""
@@ -132,7 +98,7 @@ def published_fit(database: Database, unit: ReadUnit, league: Stored) -> FitTabl
         if key in kept:
             kept.move_to_end(key)
             return kept[key]
-    table = _read(unit, league.id, league.published_fit)
+    table = _read(database, unit, league, league.published_fit)
     with _lock:
         kept[key] = table
         while len(kept) > MAX_KEPT:
@@ -140,11 +106,12 @@ def published_fit(database: Database, unit: ReadUnit, league: Stored) -> FitTabl
     return table
 
 
-def _read(unit: ReadUnit, league_id: int, number: int) -> FitTable:
-    row = unit.fits.by_number(league_id, number, with_arrays=True)
+def _read(database: Database, unit: ReadUnit, league: Stored, number: int) -> FitTable:
+    row = unit.fits.by_number(league.id, number, with_arrays=True)
     assert row is not None  # noqa: S101  a published fit is stored
-    certificate = json.loads(row.certificate)
-    arrays, second = unpacked(row.table), unpacked(row.uncertainty)
+    certificate, settings = json.loads(row.certificate), read_settings(row.settings)
+    arrays = unpacked(row.table)
+    second = unpacked(row.uncertainty) if row.uncertainty is not None else _fitted_again(database, unit, league, row)
     classes, indices = arrays["classes"], second["edge_indices"]
     n_classes = len(second["edge_indptr"]) - 1
     edges: Sparse = Sparse((np.ones(len(indices)), indices, second["edge_indptr"]), shape=(n_classes, n_classes))
@@ -158,5 +125,14 @@ def _read(unit: ReadUnit, league_id: int, number: int) -> FitTable:
         coefficients=second["coefficients"][1 if has_side else 0 :],
         second_order=_StoredOrder(Uncertainty.from_arrays(second)),
     )
-    settings = read_settings(row.settings)
     return FitTable(row.number, row.position, settings, certificate["anchor_shift"], certificate["anchored_component"], arrays, strengths)
+
+
+def _fitted_again(database: Database, unit: ReadUnit, league: Stored, row: Stored) -> Arrays:
+    """The second order of a fit that is not the published one any more: it is large, and only its inputs are kept."""
+    settings = read_settings(row.settings)
+    log = counted_matches(database, unit, league, row.position)
+    anchor = unit.competitors.by_key(league.id, settings.anchor.competitor) if settings.anchor is not None else None
+    n = len(unpacked(row.table)["theta"])
+    recorded_at = unit.entries.time_of(league.id, row.position) or 0
+    return fit_league(log, settings, n, None if anchor is None else anchor.number, recorded_at).second_order()

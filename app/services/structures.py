@@ -1,20 +1,21 @@
 """Who can be compared with whom: the comparison graph of a league at its head, kept in this process and extended as the log grows.
 
 A new match between two competitors of one class, or along an edge between classes that is there already, changes nothing; anything else, and
-every void, builds the structure anew from the distinct edges.
+every amendment, builds the structure anew from the distinct edges.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.core.identifiability import Identifiability, identify
-from app.services.replays import MatchLog, counted_matches, read_matches
+from app.services.match_log import MatchLog, read_rows
+from app.services.segments import amendments_at, counted_matches
 from app.services.stored_fits import published_fit
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
@@ -29,7 +30,7 @@ class Structure:
     """The graph of a league at a position: distinct edges (winner << 32 | loser), and what follows from them."""
 
     position: int
-    voids: int
+    amended_position: int
     n_competitors: int
     edges: NDArray[np.int64] | None
     """None where the structure came with a fit and the distinct edges have not been needed yet."""
@@ -61,26 +62,30 @@ def structure_at_head(database: Database, unit: ReadUnit, league: Stored) -> Str
     return found
 
 
+def structure_at(league: Any, counted: MatchLog) -> Structure:  # noqa: ANN401  a row or LeagueAt
+    """The structure of a league at an earlier position, whose counted matches are given."""
+    return _built(league, _edges(counted))
+
+
 def _advanced(database: Database, unit: ReadUnit, league: Stored, known: Structure | None) -> Structure:
-    voids = (league.results - league.matches) // 2
     if known is None:
-        known = _of_published_fit(database, unit, league, voids)
-    if known is None or known.voids != voids or known.position > league.position:
-        return _built(league, voids, _edges(counted_matches(unit, league.id, league.position)))
-    fresh = _edges(read_matches(unit, league.id, league.position, after=known.position))
+        known = _of_published_fit(database, unit, league)
+    if known is None or known.amended_position != league.amended_position or known.position > league.position:
+        return _built(league, _edges(counted_matches(database, unit, league, league.position)))
+    fresh = _edges(amendments_at(unit, league, league.position).applied(read_rows(unit, league.id, known.position, league.position)))
     if league.competitors == known.n_competitors and _known_already(known.identifiability, fresh):
-        return Structure(league.position, voids, known.n_competitors, known.edges, known.identifiability)
+        return replace(known, position=league.position)
     if known.edges is None:
-        return _built(league, voids, _edges(counted_matches(unit, league.id, league.position)))
-    return _built(league, voids, np.union1d(known.edges, fresh))
+        return _built(league, _edges(counted_matches(database, unit, league, league.position)))
+    return _built(league, np.union1d(known.edges, fresh))
 
 
-def _of_published_fit(database: Database, unit: ReadUnit, league: Stored, voids: int) -> Structure | None:
-    """The structure that the published fit saw, where no match was voided since: a start that saves reading the whole log."""
+def _of_published_fit(database: Database, unit: ReadUnit, league: Stored) -> Structure | None:
+    """The structure that the published fit saw, where nothing was amended since: a start that saves reading the whole log."""
     fit = published_fit(database, unit, league)
-    if fit is None or any(position > fit.position for position, _ in unit.entries.voids(league.id, league.position)):
+    if fit is None or league.amended_position > fit.position:
         return None
-    return Structure(fit.position, voids, len(fit.arrays["theta"]), None, fit.strengths.structure)
+    return Structure(fit.position, league.amended_position, len(fit.arrays["theta"]), None, fit.strengths.structure)
 
 
 def _edges(log: MatchLog) -> NDArray[np.int64]:
@@ -95,10 +100,11 @@ def _known_already(structure: Identifiability, edges: NDArray[np.int64]) -> bool
     return all(structure.class_edges[int(a), int(b)] for a, b in zip(above, below, strict=True) if a != b)
 
 
-def _built(league: Stored, voids: int, edges: NDArray[np.int64]) -> Structure:
+def _built(league: Any, edges: NDArray[np.int64]) -> Structure:  # noqa: ANN401  a row or LeagueAt
     above, below = edges >> _SHIFT, edges & _MASK
     yes = np.ones(len(edges), dtype=np.bool_)
-    return Structure(league.position, voids, league.competitors, edges, identify(above, below, yes, ~yes, league.competitors))
+    identifiability = identify(above, below, yes, ~yes, league.competitors)
+    return Structure(league.position, league.amended_position, league.competitors, edges, identifiability)
 
 
 def structure_of(log: MatchLog, n_competitors: int) -> Identifiability:

@@ -13,9 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.services import ledger
+from app.services.amendments import Amendments
+from app.services.courses import SEEN, Reckoning, reckoned
 from app.services.inspections import league_differences, unreadable_entries
 from app.services.keys import Caller, require_league
-from app.services.replays import MatchLog, Receipts, Reckoning, receipts_when_recorded, reckon
+from app.services.match_log import MatchLog
+from app.services.replays import Replayed, replay_as_recorded
+from app.services.segments import segment_differences
 from app.services.shapes import VerifyShape
 from app.storage.tables import Kind, Stored
 from app.storage.unit_of_work import Database, ReadUnit
@@ -40,20 +44,21 @@ def verify_league(database: Database, caller: Caller, league: str) -> VerifyShap
 
 def _proof(unit: ReadUnit, row: Stored, competitors: Sequence[Any], numbers: int) -> VerifyShape:
     read = _read(unit, row, competitors)
-    voids = unit.entries.voids(row.id, row.position)
+    amendments = Amendments.read(unit, row.id, row.position)
     changes = unit.entries.settings_changes(row.id, row.position)
-    receipts = receipts_when_recorded(read.log, voids, changes, numbers)
-    counted = read.log.without({target for _, target in voids})
-    reckoned = reckon(counted, changes, numbers)
+    replayed = replay_as_recorded(read.log, amendments, changes, numbers)
+    standings = reckoned(replayed.last.course, replayed.last.ratings())
+    counted = len(replayed.last.course)
     differences = [
         *read.differences,
         *(_differs("The league", *told, by="the log") for told in league_differences(unit, row)),
-        *_check_receipts(read, receipts),
-        *_check_standings(competitors, reckoned),
-        *_check_counters(row, len(counted), len(voids), len(read.log), len(competitors)),
+        *_check_receipts(read, replayed),
+        *_check_standings(competitors, standings, amendments),
+        *_check_counters(row, counted, len(amendments.entries), len(read.log), len(competitors)),
+        *segment_differences(unit, row, read.log, replayed.last),
     ]
-    playing = sum(matches > 0 for matches in reckoned.matches)
-    return _verdict(row, differences, len(counted), playing, hash_of(competitors, reckoned), read.head.hex())
+    playing = sum(matches > 0 for matches in standings.matches)
+    return _verdict(row, differences, counted, playing, hash_of(competitors, standings), read.head.hex())
 
 
 def _verdict(
@@ -72,9 +77,9 @@ def _verdict(
     }
 
 
-def hash_of(competitors: Sequence[Any], reckoned: Reckoning) -> str:
+def hash_of(competitors: Sequence[Any], standings: Reckoning) -> str:
     """The state hash of replayed standings."""
-    rating, matches, wins, draws, losses = reckoned.rating, reckoned.matches, reckoned.wins, reckoned.draws, reckoned.losses
+    rating, matches, wins, draws, losses = standings.rating, standings.matches, standings.wins, standings.draws, standings.losses
     return ledger.state_hash((row.key, rating[n], matches[n], wins[n], draws[n], losses[n]) for row in competitors for n in (row.number,))
 
 
@@ -110,26 +115,30 @@ def _read(unit: ReadUnit, league: Stored, competitors: Sequence[Any]) -> _Read:
     return _Read(MatchLog.joined(logs), np.concatenate(recorded, axis=1), head, differences)
 
 
-def _check_receipts(read: _Read, receipts: Receipts) -> list[str]:
-    columns = (receipts.expected, receipts.first_before, receipts.first_after, receipts.second_before, receipts.second_after, receipts.k, receipts.k)
+def _check_receipts(read: _Read, replayed: Replayed) -> list[str]:
     differences: list[str] = []
-    for name, replayed, stored in zip(_RECEIPT, columns, read.recorded, strict=True):
-        wrong = np.flatnonzero(stored != np.array(replayed))[:MAX_DIFFERENCES]
-        differences += [_differs(f"Match at position {read.log.position[index]}", name, float(stored[index]), replayed[index]) for index in wrong]
+    for name, stored in zip(_RECEIPT, read.recorded, strict=True):
+        told = replayed.receipts[name if name in SEEN else "k"]
+        wrong = np.flatnonzero(stored != told)[:MAX_DIFFERENCES]
+        differences += [_differs(f"Match at position {read.log.position[index]}", name, float(stored[index]), float(told[index])) for index in wrong]
     return differences
 
 
-def _check_standings(competitors: Sequence[Any], reckoned: Reckoning) -> list[str]:
-    return [
-        _differs(f"Competitor “{row.key}”", name, getattr(row, name), getattr(reckoned, name)[row.number])
+def _check_standings(competitors: Sequence[Any], standings: Reckoning, amendments: Amendments) -> list[str]:
+    differences = [
+        _differs(f"Competitor “{row.key}”", name, getattr(row, name), getattr(standings, name)[row.number])
         for row in competitors
         for name in _STANDING
-        if getattr(row, name) != getattr(reckoned, name)[row.number]
+        if getattr(row, name) != getattr(standings, name)[row.number]
+    ]
+    merged = [(row, amendments.merged.get(row.number)) for row in competitors]
+    return differences + [
+        _differs(f"Competitor “{row.key}”", "merged_into", row.merged_into, into) for row, into in merged if row.merged_into != into
     ]
 
 
-def _check_counters(league: Stored, counted: int, voids: int, matches: int, competitors: int) -> list[str]:
-    expected = {"matches": counted, "results": matches + voids, "competitors": competitors}
+def _check_counters(league: Stored, counted: int, amendments: int, matches: int, competitors: int) -> list[str]:
+    expected = {"matches": counted, "results": matches + amendments, "competitors": competitors}
     return [_differs("The league", name, getattr(league, name), value) for name, value in expected.items() if getattr(league, name) != value]
 
 

@@ -1,7 +1,7 @@
 """Writing matches into a locked league, in four steps that every way of recording shares.
 
-`plan` sorts them into fresh ones, repetitions and contradictions; `record` rates the fresh ones (`ratings.online`), seals their lines of the
-log, and writes entries, competitors and the league's head. Locking before and committing after is the caller's.
+`plan` sorts them into fresh ones, repetitions and contradictions; `prepare` rates the fresh ones (`ratings.online`) and seals their lines of the log;
+`append_matches` writes their entries; `move_head` their competitors and the league's head. Locking before and committing after is the caller's.
 """
 
 import os
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from app.errors import ArpadError, MatchIdTaken
+from app.errors import ArpadError, Conflict, MatchIdTaken
 from app.ratings.matches import MatchColumns
 from app.ratings.online import Replay, replay
 from app.services import ledger
@@ -81,6 +81,18 @@ class Written:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Matches that are rated and sealed: the league as it was before them, what is written of them, and their competitors and log's head afterwards."""
+
+    league: Stored
+    written: Written
+    standings: list[Standing]
+    head: bytes
+    changes: Mapping[str, object] = field(default_factory=dict)
+    """What else the league's row will say."""
+
+
 def plan(unit: ReadUnit, league_id: int, matches: MatchColumns, *, ids_are_new: bool = False) -> Plan:
     """Sort the matches into fresh ones, repetitions and contradictions. Every match has an id by now."""
     ids: list[str] = matches.match_id  # type: ignore[assignment]  # ids were given to all
@@ -106,17 +118,20 @@ def plan(unit: ReadUnit, league_id: int, matches: MatchColumns, *, ids_are_new: 
     return decided
 
 
-def _names_of(unit: ReadUnit, league_id: int, stored: Mapping[str, Any]) -> dict[int, str]:
+def _names_of(unit: ReadUnit, league_id: int, stored: Mapping[str, Any]) -> dict[int, str | None]:
+    """The keys of the stored sides; None for one who was forgotten, of whom nobody can tell what was sent."""
     numbers = {number for row in stored.values() for number in (row.first, row.second)}
-    return {number: row.key for number, row in unit.competitors.by_numbers(league_id, numbers).items()} if numbers else {}
+    rows = unit.competitors.by_numbers(league_id, numbers) if numbers else {}
+    return {number: None if row.commitment is not None else row.key for number, row in rows.items()}
 
 
 _COMPARED: Final = ("score", "played_at", "weight", "neutral", "first_score", "second_score", "context")
 _SHOWN_AS: Final = {"score": "outcome"}
 
 
-def _differing(matches: MatchColumns, index: int, row: Stored, names: Mapping[int, str]) -> list[str]:
-    sides = [side for side, number in (("first", row.first), ("second", row.second)) if getattr(matches, side)[index] != names[number]]
+def _differing(matches: MatchColumns, index: int, row: Stored, names: Mapping[int, str | None]) -> list[str]:
+    numbers = (("first", row.first), ("second", row.second))
+    sides = [side for side, number in numbers if names[number] not in {None, getattr(matches, side)[index]}]
     return sides + [_SHOWN_AS.get(name, name) for name in _COMPARED if getattr(matches, name)[index] != getattr(row, name)]
 
 
@@ -131,51 +146,100 @@ def take(matches: MatchColumns, indices: Sequence[int]) -> MatchColumns:
     return MatchColumns(**{name: [getattr(matches, name)[index] for index in indices] for name in MatchColumns.__dataclass_fields__})
 
 
-def load_standings(unit: ReadUnit, row: Stored, matches: MatchColumns, initial: float) -> dict[str, Standing]:
-    """The competitors of these matches by key; those not seen before get the next numbers in order of first use."""
+@dataclass(slots=True)
+class Sides:
+    """The competitors of a batch by key: under which number a match of theirs is recorded, and whose standing it moves.
+
+    The two differ for one who was merged into another.
+    """
+
+    numbers: dict[str, int] = field(default_factory=dict)
+    standings: dict[str, Standing] = field(default_factory=dict)
+
+    def distinct(self) -> list[Standing]:
+        """Every standing once, in order of first use."""
+        return list({standing.number: standing for standing in self.standings.values()}.values())
+
+
+def load_sides(unit: ReadUnit, row: Stored, matches: MatchColumns, initial: float) -> Sides:
+    """The competitors of these matches; those not seen before get the next numbers in order of first use. Raises Conflict for a merged pair."""
     keys = list(dict.fromkeys(key for pair in zip(matches.first, matches.second, strict=True) for key in pair))
     known = unit.competitors.by_keys(row.id, keys)
-    standings: dict[str, Standing] = {}
-    number = row.competitors
+    sides, number = Sides(), row.competitors
     for key in keys:
         old = known.get(key)
         if old is None:
-            standings[key] = Standing(number, key, initial, salt=os.urandom(16))
+            sides.standings[key] = Standing(number, key, initial, salt=os.urandom(16))
             number += 1
         else:
-            standings[key] = Standing(old.number, key, old.rating, old.matches, old.wins, old.draws, old.losses, old.last_played_at)
-            if old.matches == 0:
-                standings[key].rating = initial
-    return standings
+            sides.standings[key] = _standing(old, initial)
+        sides.numbers[key] = sides.standings[key].number
+    if any(old.merged_into is not None for old in known.values()):
+        _follow_merges(unit, row, matches, sides, known, initial)
+    return sides
+
+
+def _standing(old: Stored, initial: float) -> Standing:
+    rating = old.rating if old.matches else initial
+    return Standing(old.number, old.key, rating, old.matches, old.wins, old.draws, old.losses, old.last_played_at)
+
+
+def _follow_merges(unit: ReadUnit, row: Stored, matches: MatchColumns, sides: Sides, known: Mapping[str, Stored], initial: float) -> None:
+    by_number = {standing.number: standing for standing in sides.standings.values()}
+    for key, old in known.items():
+        place = old
+        while place.merged_into is not None:
+            place = unit.competitors.by_numbers(row.id, [place.merged_into])[place.merged_into]
+        if place is not old:
+            sides.standings[key] = by_number.setdefault(place.number, _standing(place, initial))
+    for index, (first, second) in enumerate(zip(matches.first, matches.second, strict=True)):
+        if sides.standings[first] is sides.standings[second]:
+            raise Conflict(f"“{first}” and “{second}” were merged; they cannot play each other.", match_id=matches.match_id[index])
 
 
 def record(unit: WriteUnit, row: Stored, matches: MatchColumns, authors: list[str | None]) -> Written:
-    """Rate, seal and write fresh matches into a locked league. The caller commits."""
+    """Rate, seal and write fresh matches at the end of a locked league's log and of its course. The caller commits."""
+    return write(unit, prepare(unit, row, matches, authors, row.now))
+
+
+def write(unit: WriteUnit, prepared: Prepared) -> Written:
+    """Write prepared matches as a whole."""
+    append_matches(unit, prepared, slice(0, len(prepared.written.matches)))
+    move_head(unit, prepared)
+    return prepared.written
+
+
+def prepare(unit: ReadUnit, row: Stored, matches: MatchColumns, authors: list[str | None], now: int) -> Prepared:
+    """Rate and seal fresh matches: what they are to be written as, as long as the league stays where `row` has it."""
     settings = read_settings(row.settings)
-    matches = _as_kept(matches)
-    standings = load_standings(unit, row, matches, settings.initial)
-    recorded_at = max(row.now, row.recorded_at)
-    rated = _rate(settings, standings, matches)
-    _count(standings, matches, recorded_at)
+    matches = as_kept(matches)
+    sides = load_sides(unit, row, matches, settings.initial)
+    recorded_at = max(now, row.recorded_at)
+    rated = _rate(settings, sides, matches)
+    _count(sides.standings, matches, recorded_at)
+    return sealed(row, matches, authors, sides, rated, recorded_at, sides.distinct())
+
+
+def sealed(
+    row: Stored,
+    matches: MatchColumns,
+    authors: list[str | None],
+    sides: Sides,
+    rated: Replay,
+    recorded_at: int,
+    moved: list[Standing],
+    **changes: object,
+) -> Prepared:
+    """Seal rated matches; `moved` are the standings afterwards, `changes` what else the league's row will say."""
     first_position = row.position + 1
-    created = _created_at(standings, matches, first_position)
-    numbers = ([standings[key].number for key in matches.first], [standings[key].number for key in matches.second])
-    written = Written(
-        first_position,
-        recorded_at,
-        matches,
-        authors,
-        numbers,
-        rated,
-        settings.k,
-        {position: [standing.key for standing in group] for position, group in created.items()},
-    )
-    head = _seal(row.log_head, written, created)
-    _write(unit, row, written, standings, head)
-    return written
+    created = _created_at(sides.standings, matches, first_position)
+    numbers = ([sides.numbers[key] for key in matches.first], [sides.numbers[key] for key in matches.second])
+    keys = {position: [standing.key for standing in group] for position, group in created.items()}
+    written = Written(first_position, recorded_at, matches, authors, numbers, rated, read_settings(row.settings).k, keys)
+    return Prepared(row, written, moved, _seal(row.log_head, written, created), changes)
 
 
-def _as_kept(matches: MatchColumns) -> MatchColumns:
+def as_kept(matches: MatchColumns) -> MatchColumns:
     """The matches with numbers as a column of floats gives them back: an int is a float, and SQLite knows no −0.0. What is sealed is what is read."""
     return replace(
         matches,
@@ -185,12 +249,14 @@ def _as_kept(matches: MatchColumns) -> MatchColumns:
     )
 
 
-def _rate(settings: LeagueSettings, standings: Mapping[str, Standing], matches: MatchColumns) -> Replay:
-    places = {key: place for place, key in enumerate(standings)}
-    ratings = [standing.rating for standing in standings.values()]
-    first, second = [places[key] for key in matches.first], [places[key] for key in matches.second]
+def _rate(settings: LeagueSettings, sides: Sides, matches: MatchColumns) -> Replay:
+    standings = sides.distinct()
+    places = {standing.number: place for place, standing in enumerate(standings)}
+    own = {key: places[standing.number] for key, standing in sides.standings.items()}
+    ratings = [standing.rating for standing in standings]
+    first, second = [own[key] for key in matches.first], [own[key] for key in matches.second]
     rated = replay(settings.rules(), first, second, matches.score, matches.weight, [0.0] * len(matches), ratings)
-    for standing, rating in zip(standings.values(), ratings, strict=True):
+    for standing, rating in zip(standings, ratings, strict=True):
         standing.rating = rating
     return rated
 
@@ -246,52 +312,64 @@ def _seal(head: bytes, written: Written, created: Mapping[int, list[Standing]]) 
     return head
 
 
-def _write(unit: WriteUnit, row: Stored, written: Written, standings: Mapping[str, Standing], head: bytes) -> None:
-    count = len(written.matches)
-    append_rows(unit.connection, entry, _entry_columns(row.id, written))
-    new = [standing for standing in standings.values() if standing.salt is not None]
-    old = [standing for standing in standings.values() if standing.salt is None]
-    append_rows(unit.connection, competitor, _new_competitors(row.id, new))
-    key = {"league_id": [row.id] * len(old), "number": [standing.number for standing in old]}
-    update_rows(unit.connection, competitor, key, standing_columns(old))
+def append_matches(unit: WriteUnit, prepared: Prepared, part: slice) -> None:
+    """Write the entries of a part of the prepared matches. Nobody sees them before the head is moved."""
+    append_rows(unit.connection, entry, _entry_columns(prepared.league.id, prepared.written, part))
+
+
+def move_head(unit: WriteUnit, prepared: Prepared) -> None:
+    """Write the competitors and move the league's head: from the commit on, all the prepared matches are there."""
+    league, written, count = prepared.league, prepared.written, len(prepared.written.matches)
+    new = [standing for standing in prepared.standings if standing.salt is not None]
+    append_rows(unit.connection, competitor, new_competitors(league.id, new))
+    store_standings(unit, league.id, [standing for standing in prepared.standings if standing.salt is None])
     unit.leagues.change(
-        row.id,
+        league.id,
         {
-            "position": row.position + count,
+            "position": league.position + count,
             "recorded_at": written.recorded_at,
-            "log_head": head,
-            "competitors": row.competitors + len(new),
-            "matches": row.matches + count,
-            "results": row.results + count,
+            "log_head": prepared.head,
+            "competitors": league.competitors + len(new),
+            "matches": league.matches + count,
+            "results": league.results + count,
+            **prepared.changes,
         },
     )
 
 
-def _entry_columns(league_id: int, written: Written) -> dict[str, Sequence[Any]]:
-    matches, rated, count = written.matches, written.rated, len(written.matches)
+def store_standings(unit: WriteUnit, league_id: int, standings: Sequence[Standing]) -> None:
+    """Write the standings of competitors that exist."""
+    key = {"league_id": [league_id] * len(standings), "number": [standing.number for standing in standings]}
+    update_rows(unit.connection, competitor, key, standing_columns(standings))
+
+
+def _entry_columns(league_id: int, written: Written, part: slice) -> dict[str, Sequence[Any]]:
+    matches, rated = written.matches, written.rated
+    positions = range(written.first_position, written.first_position + len(matches))[part]
+    count = len(positions)
     return {
         "league_id": [league_id] * count,
-        "position": range(written.first_position, written.first_position + count),
+        "position": positions,
         "kind": [int(Kind.MATCH)] * count,
         "recorded_at": [written.recorded_at] * count,
-        "author": written.authors,
-        "match_id": matches.match_id,
-        "first": written.numbers[0],
-        "second": written.numbers[1],
-        "score": matches.score,
-        "played_at": matches.played_at,
-        "weight": matches.weight,
-        "neutral": matches.neutral,
-        "first_score": matches.first_score,
-        "second_score": matches.second_score,
-        "context": matches.context,
-        "expected": rated.expected,
+        "author": written.authors[part],
+        "match_id": matches.match_id[part],
+        "first": written.numbers[0][part],
+        "second": written.numbers[1][part],
+        "score": matches.score[part],
+        "played_at": matches.played_at[part],
+        "weight": matches.weight[part],
+        "neutral": matches.neutral[part],
+        "first_score": matches.first_score[part],
+        "second_score": matches.second_score[part],
+        "context": matches.context[part],
+        "expected": rated.expected[part],
         "first_k": [written.k] * count,
         "second_k": [written.k] * count,
-        "first_before": rated.first_before,
-        "first_after": rated.first_after,
-        "second_before": rated.second_before,
-        "second_after": rated.second_after,
+        "first_before": rated.first_before[part],
+        "first_after": rated.first_after[part],
+        "second_before": rated.second_before[part],
+        "second_after": rated.second_after[part],
     }
 
 
@@ -301,7 +379,8 @@ def standing_columns(standings: Sequence[Standing]) -> dict[str, list[Any]]:
     return {name: [getattr(standing, name) for standing in standings] for name in names}
 
 
-def _new_competitors(league_id: int, new: Sequence[Standing]) -> dict[str, Sequence[Any]]:
+def new_competitors(league_id: int, new: Sequence[Standing]) -> dict[str, Sequence[Any]]:
+    """The rows of competitors that come into being."""
     return {
         "league_id": [league_id] * len(new),
         "number": [standing.number for standing in new],

@@ -4,19 +4,16 @@ Rows come back as SQLAlchemy rows; large reads as arrays (`arrays`). Large write
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
-    Column,
     ColumnElement,
     Connection,
     Integer,
     Row,
     Select,
-    Table,
     Update,
     and_,
     any_,
@@ -25,43 +22,13 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    true,
     update,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.expression import text
 
-from app.storage.tables import Kind, api_key, competitor, entry, import_, league
-
-STREAM_ROWS = 20_000
-
-
-def _found(
-    connection: Connection, table: Table, league_id: int, column: str, values: Sequence[str], shown: Sequence[Column[Any]]
-) -> Sequence[Row[Any]]:
-    """The league's rows with one of these values in a column whose unique index begins with it: one parameter, however many values.
-
-    PostgreSQL is left no other plan than one look-up per value in that index. For a table without statistics it takes any index that begins
-    with league_id, keeps that plan, and compares every row of the league with every value: minutes for 100,000 ids.
-    """
-    if connection.dialect.name == "sqlite":
-        return connection.execute(_found_in_json(table, column, tuple(shown)), {"league": league_id, "wanted": json.dumps(values)}).all()
-    return connection.execute(_found_in_array(table, column, tuple(shown)), {"league": league_id, "wanted": list(values)}).all()
-
-
-# What every recorded match asks is composed once: composing a statement costs several times what running it does.
-@cache
-def _found_in_json(table: Table, column: str, shown: tuple[Column[Any], ...]) -> Select[Any]:
-    wanted_here = text("SELECT value FROM json_each(:wanted)")
-    return select(*shown).where(table.c.league_id == bindparam("league"), table.c[column].in_(wanted_here))
-
-
-@cache
-def _found_in_array(table: Table, column: str, shown: tuple[Column[Any], ...]) -> Select[Any]:
-    wanted = func.unnest(bindparam("wanted", type_=postgresql.ARRAY(postgresql.TEXT))).table_valued("value", name="wanted").render_derived()
-    here = table.c.league_id + 0 == bindparam("league", type_=BigInteger)
-    each = select(*shown).where(table.c[column] == wanted.c.value, here).offset(0).lateral("each")
-    return select(each).select_from(wanted.join(each, true()))
+from app.storage.lookups import found
+from app.storage.tables import api_key, competitor, import_, league
 
 
 class Leagues:
@@ -77,6 +44,11 @@ class Leagues:
     def lock(self, key: str) -> Row[Any] | None:
         """The league's row, locked until the end of the transaction, and the database's clock as `now`."""
         return self._connection.execute(_locked(self._connection.dialect.name), {"key": key}).one_or_none()
+
+    def hold(self, league_id: int) -> None:
+        """Lock the league's row until the end of the transaction. SQLite has one writer as it is."""
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(select(league.c.id).where(league.c.id == league_id).with_for_update(key_share=True))
 
     def existing(self, key: str) -> Row[Any]:
         return self._connection.execute(select(league).where(league.c.key == key)).one()
@@ -115,143 +87,12 @@ def _changed(names: tuple[str, ...]) -> Update:
     return update(league).where(league.c.id == bindparam("changed")).values({name: bindparam(name) for name in names})
 
 
-_MATCH_COLUMNS: Sequence[Column[Any]] = (
-    entry.c.position,
-    entry.c.recorded_at,
-    entry.c.author,
-    entry.c.match_id,
-    entry.c.first,
-    entry.c.second,
-    entry.c.score,
-    entry.c.played_at,
-    entry.c.weight,
-    entry.c.neutral,
-    entry.c.first_score,
-    entry.c.second_score,
-    entry.c.context,
-    entry.c.expected,
-    entry.c.first_k,
-    entry.c.second_k,
-    entry.c.first_before,
-    entry.c.first_after,
-    entry.c.second_before,
-    entry.c.second_after,
-)
-
-
-class Entries:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def matches_by_id(self, league_id: int, match_ids: Sequence[str]) -> dict[str, Row[Any]]:
-        if not match_ids:
-            return {}
-        return {row.match_id: row for row in _found(self._connection, entry, league_id, "match_id", match_ids, _MATCH_COLUMNS)}
-
-    def voids_of(self, league_id: int, targets: Sequence[int]) -> set[int]:
-        """Which of these positions are void."""
-        if not targets:
-            return set()
-        query = select(entry.c.target).where(entry.c.league_id == league_id, entry.c.target.in_(targets), entry.c.kind == Kind.VOID)
-        return {row.target for row in self._connection.execute(query)}
-
-    def voids(self, league_id: int, up_to: int) -> list[tuple[int, int]]:
-        """All voids up to a position as (position of the void, position of the match), in order."""
-        query = select(entry.c.position, entry.c.target).where(entry.c.league_id == league_id, entry.c.target.is_not(None), entry.c.position <= up_to)
-        return [(row.position, row.target) for row in self._connection.execute(query.where(entry.c.kind == Kind.VOID).order_by(entry.c.position))]
-
-    def settings_changes(self, league_id: int, up_to: int) -> list[tuple[int, dict[str, Any]]]:
-        """(position, settings as they are from there on): the creation and every change."""
-        query = select(entry.c.position, entry.c.details).where(
-            entry.c.league_id == league_id, entry.c.kind.in_((Kind.CREATE, Kind.SETTINGS)), entry.c.position <= up_to
-        )
-        rows = self._connection.execute(query.order_by(entry.c.position))
-        changes = [(row.position, json.loads(row.details)) for row in rows]
-        return [(position, details["settings"]) for position, details in changes if "settings" in details]
-
-    def others(self, league_id: int, up_to: int) -> Sequence[Any]:
-        """(position, kind, details) of the entries that are no match, in order."""
-        query = select(entry.c.position, entry.c.kind, entry.c.details).where(
-            entry.c.league_id == league_id, entry.c.position <= up_to, entry.c.kind != Kind.MATCH
-        )
-        return self._connection.execute(query.order_by(entry.c.position)).all()
-
-    def matches_page(self, league_id: int, before: int, up_to: int, limit: int, number: int | None) -> Sequence[Row[Any]]:
-        """Matches below position `before`, newest first; of one competitor if a number is given."""
-        query = select(*_MATCH_COLUMNS).where(
-            entry.c.league_id == league_id, entry.c.position < before, entry.c.position <= up_to, entry.c.kind == Kind.MATCH
-        )
-        if number is not None:
-            query = query.where(or_(entry.c.first == number, entry.c.second == number))
-        return self._connection.execute(query.order_by(entry.c.position.desc()).limit(limit)).all()
-
-    def of_competitor(self, league_id: int, number: int, up_to: int) -> Sequence[Row[Any]]:
-        """Every match of one competitor, oldest first."""
-        either = [
-            select(*_MATCH_COLUMNS).where(entry.c.league_id == league_id, side == number, entry.c.position <= up_to)
-            for side in (entry.c.first, entry.c.second)
-        ]
-        rows = [row for query in either for row in self._connection.execute(query)]
-        return sorted(rows, key=lambda row: row.position)
-
-    def dated_matches(self, league_id: int, up_to: int, since: int, until: int) -> Iterator[Row[int, int, float, int]]:
-        """(first, second, score, played_at) of the matches played in a span of time."""
-        columns = (entry.c.first, entry.c.second, entry.c.score, entry.c.played_at)
-        query = select(*columns).where(entry.c.league_id == league_id, entry.c.position <= up_to, entry.c.played_at.between(since, until))
-        result = self._connection.execute(query, execution_options={"stream_results": True, "yield_per": STREAM_ROWS})
-        yield from (row for rows in result.partitions() for row in rows)
-
-    def games_between(self, league_id: int, numbers: Sequence[int], up_to: int) -> Sequence[Row[Any]]:
-        """(first, second, games) of the counted matches among a few competitors."""
-        void = entry.alias("void")
-        voided = select(void.c.target).where(void.c.league_id == league_id, void.c.target.is_not(None), void.c.kind == Kind.VOID)
-        query = select(entry.c.first, entry.c.second, func.count().label("games")).where(
-            entry.c.league_id == league_id,
-            entry.c.first.in_(numbers),
-            entry.c.second.in_(numbers),
-            entry.c.position <= up_to,
-            entry.c.position.not_in(voided),
-        )
-        return self._connection.execute(query.group_by(entry.c.first, entry.c.second)).all()
-
-    def stream(
-        self, league_id: int, up_to: int, columns: Sequence[str] | None = None, *, after: int = -1, matches_only: bool = False
-    ) -> Iterator[Sequence[Row[Any]]]:
-        """Entries after a position in order, in blocks; `columns` restricts what is read."""
-        chosen = [entry.c[name] for name in columns] if columns else list(entry.c)
-        query = select(*chosen).where(entry.c.league_id == league_id, entry.c.position > after, entry.c.position <= up_to)
-        if matches_only:
-            query = query.where(entry.c.kind == Kind.MATCH)
-        options = {"stream_results": True, "yield_per": STREAM_ROWS}
-        with self._connection.execute(query.order_by(entry.c.position), execution_options=options) as result:
-            yield from result.partitions(STREAM_ROWS)
-
-    def part(self, league_id: int, after: int, up_to: int) -> dict[str, Sequence[Any]]:
-        """The entries that follow a position, up to a few thousand of them, a tuple of values per column."""
-        query = select(entry).where(entry.c.league_id == league_id, entry.c.position > after, entry.c.position <= up_to)
-        rows = self._connection.execute(query.order_by(entry.c.position).limit(STREAM_ROWS)).all()
-        return dict(zip(entry.c.keys(), zip(*rows, strict=True), strict=True))
-
-    def stream_columns(self, league_id: int, up_to: int) -> Iterator[dict[str, Sequence[Any]]]:
-        """Whole entries up to a position in order, in blocks, a tuple of values per column."""
-        for rows in self.stream(league_id, up_to):
-            yield dict(zip(entry.c.keys(), zip(*rows, strict=True), strict=True))
-
-    def add(self, league_id: int, position: int, kind: Kind, recorded_at: int, author: str | None, details: str, target: int | None = None) -> None:
-        """Write an entry that is not a match."""
-        self._connection.execute(
-            insert(entry).values(
-                league_id=league_id, position=position, kind=int(kind), recorded_at=recorded_at, author=author, details=details, target=target
-            )
-        )
-
-
 class Competitors:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def by_keys(self, league_id: int, keys: Sequence[str]) -> dict[str, Row[Any]]:
-        return {row.key: row for row in _found(self._connection, competitor, league_id, "key", keys, list(competitor.c))}
+        return {row.key: row for row in found(self._connection, competitor, league_id, "key", keys, list(competitor.c))}
 
     def by_key(self, league_id: int, key: str) -> Row[Any] | None:
         return self._connection.execute(select(competitor).where(competitor.c.league_id == league_id, competitor.c.key == key)).one_or_none()
@@ -275,6 +116,14 @@ class Competitors:
         """Every key in order of number."""
         return list(self._connection.scalars(select(competitor.c.key).where(competitor.c.league_id == league_id).order_by(competitor.c.number)))
 
+    def change(self, league_id: int, number: int, values: Mapping[str, Any]) -> None:
+        self._connection.execute(update(competitor).where(competitor.c.league_id == league_id, competitor.c.number == number).values(**values))
+
+    def created_by(self, league_id: int, position: int) -> int:
+        """How many had come into being by a position."""
+        query = select(func.count()).select_from(competitor).where(competitor.c.league_id == league_id, competitor.c.created_position <= position)
+        return self._connection.execute(query).scalar_one()
+
     def playing(self, league_id: int) -> int:
         """How many have a counted match."""
         query = select(func.count()).select_from(competitor).where(competitor.c.league_id == league_id, competitor.c.matches > 0)
@@ -292,6 +141,13 @@ class Imports:
 
     def by_id(self, league_id: int, import_id: str) -> Row[Any] | None:
         return self._connection.execute(select(import_).where(import_.c.league_id == league_id, import_.c.import_id == import_id)).one_or_none()
+
+    def all(self, league_id: int) -> Sequence[Row[Any]]:
+        return self._connection.execute(select(import_).where(import_.c.league_id == league_id)).all()
+
+    def change(self, league_id: int, import_id: str, report: str) -> None:
+        here = import_.c.league_id == league_id, import_.c.import_id == import_id
+        self._connection.execute(update(import_).where(*here).values(report=report))
 
     def add(self, league_id: int, import_id: str, digest: str, recorded_at: int, report: str) -> None:
         self._connection.execute(

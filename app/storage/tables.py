@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION: Final = "0001"
+SCHEMA_REVISION: Final = "0003"
 """The last migration script, whose schema this is; a test holds the two together."""
 
 metadata = MetaData(
@@ -56,6 +56,15 @@ class Kind(IntEnum):
     VOID = 2
     SETTINGS = 3
     FIT = 4
+    CORRECT = 5
+    MERGE = 6
+    RENAME = 7
+    RETIRE = 8
+    FORGET = 9
+
+
+AMENDING: Final = (Kind.VOID, Kind.CORRECT, Kind.MERGE)
+"""The kinds that change which matches count, or how: after them, ratings equal a replay of what then counts."""
 
 
 league = Table(
@@ -80,6 +89,15 @@ league = Table(
     Column("fit_requested_at", BigInteger, nullable=False),
     Column("published_fit", Integer),
     Column("published_position", BigInteger),
+    # The last entry by which earlier matches were rated again, 0 for none; and, in the order of play, the last match in that order.
+    Column("amended_position", BigInteger, nullable=False, server_default="0"),
+    Column("latest_played_at", BigInteger),
+    Column("latest_match_id", Key),
+    # The last entry by which somebody is shown under another name.
+    Column("named_position", BigInteger, nullable=False, server_default="0"),
+    # Who writes beyond the head, and until when that holds. An end that has passed: rows that were left there are still to be removed.
+    Column("import_token", Text),
+    Column("import_until", BigInteger),
 )
 
 entry = Table(
@@ -126,6 +144,14 @@ Index(
     postgresql_where=text("target IS NOT NULL"),
 )
 
+Index(
+    "ix_entry_others",
+    entry.c.league_id,
+    entry.c.position,
+    sqlite_where=text("kind <> 1"),
+    postgresql_where=text("kind <> 1"),
+)
+
 competitor = Table(
     "competitor",
     metadata,
@@ -142,8 +168,33 @@ competitor = Table(
     Column("losses", Integer, nullable=False),
     Column("last_played_at", BigInteger),
     Column("retired", Boolean(create_constraint=False), nullable=False),
+    # Only of a competitor who was forgotten: what the log says of the key that is gone.
+    Column("commitment", Text),
+    # Only of a competitor who was merged: whose matches theirs are counted as.
+    Column("merged_into", Integer),
     UniqueConstraint("key", "league_id"),
     sqlite_with_rowid=False,
+)
+
+segment = Table(
+    "segment",
+    metadata,
+    Column("league_id", BigInteger, ForeignKey("league.id"), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("last_position", BigInteger, nullable=False),
+    # Some thousand matches of the log as packed columns. Derived.
+    Column("matches", LargeBinary, nullable=False),
+)
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column("league_id", BigInteger, ForeignKey("league.id"), primary_key=True, autoincrement=False),
+    # Of the matches that it is a checkpoint of, in the order in which they are rated. Derived.
+    Column("digest", LargeBinary, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+    # The ratings that changed since the checkpoint before.
+    Column("ratings", LargeBinary, nullable=False),
 )
 
 import_ = Table(

@@ -19,14 +19,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from app.errors import BadInput, DatabaseLocked, LeagueBusy, Unavailable
+from app.storage.entries import Entries
+from app.storage.leases import Leases
 from app.storage.refits import Fits, Refits
-from app.storage.repositories import Competitors, Entries, Imports, Keys, Leagues
+from app.storage.repositories import Competitors, Imports, Keys, Leagues
+from app.storage.segments import Checkpoints, Segments
 
 LOCK_TIMEOUT_SECONDS: Final = 10
 _SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
     f"PRAGMA busy_timeout={LOCK_TIMEOUT_SECONDS * 1000}",
+    "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-65536",
     "PRAGMA temp_store=MEMORY",
@@ -41,8 +43,11 @@ class ReadUnit:
         self.connection = connection
         self.leagues = Leagues(connection)
         self.entries = Entries(connection)
+        self.segments = Segments(connection)
+        self.checkpoints = Checkpoints(connection)
         self.competitors = Competitors(connection)
         self.imports = Imports(connection)
+        self.leases = Leases(connection)
         self.refits = Refits(connection)
         self.fits = Fits(connection)
         self.keys = Keys(connection)
@@ -57,8 +62,18 @@ class ReadUnit:
 class WriteUnit(ReadUnit):
     """As ReadUnit, and what was done lasts if `commit` is called as the last act."""
 
+    def erase_what_is_deleted(self) -> None:
+        """SQLite would leave what is overwritten in the file's free space; PostgreSQL does until its next vacuum."""
+        if self.connection.dialect.name == "sqlite":
+            self.connection.exec_driver_sql("PRAGMA secure_delete=ON")
+
     def commit(self) -> None:
-        self.connection.commit()
+        try:
+            self.connection.commit()
+        except BaseException:
+            # SQLAlchemy would take the transaction for ended, and hand its open remains to whoever comes next.
+            self.connection.invalidate()
+            raise
 
 
 class Database:
@@ -120,6 +135,7 @@ def _sqlite_engine(url: str, pool_size: int) -> Engine:
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own transaction control would begin late and deferred; BEGIN is ours alone.
         connection.isolation_level = None
+        _use_write_ahead_log(connection)
         for pragma in _SQLITE_PRAGMAS:
             connection.execute(pragma)
 
@@ -128,6 +144,20 @@ def _sqlite_engine(url: str, pool_size: int) -> Engine:
         connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('arpad_begin', 'DEFERRED')}")
 
     return engine
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Once for a new file. SQLite does not wait its turn for this one change: of two that open a new file at once, one is told that it is locked."""
+    deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 @contextmanager

@@ -81,6 +81,7 @@ OPERATIONS = [
         ("request_refit", "POST", "/v1/leagues/{league}/fits"),
         ("get_fit", "GET", "/v1/leagues/{league}/fits/{fit}"),
         ("get_log", "GET", "/v1/leagues/{league}/log"),
+        ("get_events", "GET", "/v1/leagues/{league}/events"),
         ("healthz", "GET", "/healthz"),
         ("readyz", "GET", "/readyz"),
         ("list_problems", "GET", "/problems"),

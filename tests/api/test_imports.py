@@ -120,6 +120,15 @@ def test_a_file_may_not_be_larger_than_its_bound(tmp_path):
         assert_problem(answer, 413, "body-too-large")
 
 
+def test_a_file_may_not_have_more_matches_than_its_bound(tmp_path):
+    with running_site(tmp_path, max_import_matches=2) as small:
+        path = f"/v1/leagues/{small.new_league()}/imports"
+        assert send_raw(small.reporter, "POST", path, CSV, "text/csv").status_code == 201
+        answer = send_raw(small.reporter, "POST", path, CSV + b"Carol,Dora,first,3\n", "text/csv")
+        assert_problem(answer, 422, "file-not-understood")
+        assert "Split it" in answer.json()["detail"]
+
+
 def test_nothing_is_left_behind(tmp_path):
     spool = tmp_path / "spool"
     spool.mkdir()

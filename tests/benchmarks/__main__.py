@@ -1,13 +1,13 @@
-"""The benchmarks: `python -m tests.benchmarks [write] [import] [fits]`, all parts unless some are named. Tables are printed as Markdown."""
+"""The benchmarks: `python -m tests.benchmarks [write] [import] [fits] [coverage] [accuracy]`, all parts unless some are named. Tables are printed as Markdown."""
 
 import argparse
 import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from tests.benchmarks import fits, importing, writing
+from tests.benchmarks import accuracy, coverage, fits, importing, writing
 from tests.benchmarks.tables import Table
 from tests.faults.databases import KINDS, temporary_databases
 
@@ -28,12 +28,28 @@ def import_(options: argparse.Namespace) -> Table:
         return importing.measure(databases, options.database or KINDS, largest=LARGE_LEAGUE if options.large else SMALL_LEAGUE)
 
 
-def fits_(options: argparse.Namespace) -> fits.Report:
+def fits_(options: argparse.Namespace) -> Iterator[str]:
     """Fits, Elo and intervals against other libraries, medians of rounds in turn"""
     return fits.compare(quick=options.quick, large=options.large, scale=options.scale)
 
 
-PARTS: Mapping[str, Callable[[argparse.Namespace], Table | fits.Report]] = {"write": write, "import": import_, "fits": fits_}
+def coverage_(_options: argparse.Namespace) -> coverage.Report:
+    """How often 95 % intervals and rank intervals hold what they are about"""
+    return coverage.compare()
+
+
+def accuracy_(_options: argparse.Namespace) -> Table:
+    """Estimated standard errors of large leagues against exact ones"""
+    return accuracy.compare()
+
+
+PARTS: Mapping[str, Callable[[argparse.Namespace], object]] = {
+    "write": write,
+    "import": import_,
+    "fits": fits_,
+    "coverage": coverage_,
+    "accuracy": accuracy_,
+}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -41,8 +57,11 @@ def main(arguments: Sequence[str]) -> None:
     print(f"{os.cpu_count()} cores, {platform.machine()}, CPython {platform.python_version()}")
     for name in options.parts or PARTS:
         began = time.perf_counter()
-        table = PARTS[name](options)
-        print(f"\n{PARTS[name].__doc__} ({time.perf_counter() - began:.0f} s):\n\n{table}", flush=True)
+        print(f"\n{PARTS[name].__doc__}:", flush=True)
+        answer = PARTS[name](options)
+        for table in answer if isinstance(answer, Iterator) else [answer]:
+            print(f"\n{table}", flush=True)
+        print(f"\n({time.perf_counter() - began:.0f} s)", flush=True)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -53,7 +72,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=3.0, help="write: of each round (3)")
     parser.add_argument("--connections", type=int, nargs="+", default=[8, 32], help="write: connections with a match under way each (8 32)")
     parser.add_argument("--large", action="store_true", help="import: a generated league of a million matches too; fits: ten million")
-    parser.add_argument("--quick", action="store_true", help="fits: one round")
+    parser.add_argument("--quick", action="store_true", help="fits: one round of each way")
     parser.add_argument("--scale", type=float, default=1.0, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if unknown := set(options.parts) - set(PARTS):

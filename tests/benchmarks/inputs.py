@@ -5,6 +5,7 @@ import gzip
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from scipy import sparse
@@ -24,26 +25,57 @@ class Games:
     score: np.ndarray
     n: int
 
-    def loss(self, theta: np.ndarray) -> float:
-        """Σ softplus(η) − yη: the negative log-likelihood, a draw as half a win."""
+    @property
+    def pairs(self) -> int:
+        """How many pairs have met."""
+        low, high = np.minimum(self.first, self.second), np.maximum(self.first, self.second)
+        return len(np.unique(low * self.n + high))
+
+    def loss(self, theta: np.ndarray, ties: float | None = None) -> float:
+        """The negative log-likelihood: Σ softplus(η) − yη, a draw as half a win; with Davidson's ν, of the three outcomes."""
         eta = theta[self.first] - theta[self.second]
+        if ties is not None:
+            drawn = self.score == 0.5
+            logits = np.stack([0.5 * eta, np.full_like(eta, np.log(ties)), -0.5 * eta])
+            seen = np.where(drawn, logits[1], (2.0 * self.score - 1.0) * 0.5 * eta)
+            return float((np.log(np.exp(logits).sum(axis=0)) - seen).sum())
         return float((np.maximum(eta, 0.0) + np.log1p(np.exp(-np.abs(eta))) - self.score * eta).sum())
 
-    def gradient_norm(self, theta: np.ndarray) -> float:
-        """The largest |actual − expected points| of a competitor, per match."""
-        residual = 1.0 / (1.0 + np.exp(theta[self.second] - theta[self.first])) - self.score
+    def gradient_norm(self, theta: np.ndarray, ties: float | None = None) -> float:
+        """The largest |actual − expected points| of a competitor, per match; and |actual − expected draws| where ν says how many to expect."""
+        eta = theta[self.first] - theta[self.second]
+        expected, drawn = 1.0 / (1.0 + np.exp(-eta)), 0.0
+        if ties is not None:
+            odds = np.exp(np.stack([0.5 * eta, np.full_like(eta, np.log(ties)), -0.5 * eta]))
+            shares = odds / odds.sum(axis=0)
+            expected, drawn = shares[0] + 0.5 * shares[1], float(abs(shares[1].sum() - (self.score == 0.5).sum()))
+        residual = expected - self.score
         gradient = np.bincount(self.first, residual, self.n) - np.bincount(self.second, residual, self.n)
-        return float(np.abs(gradient).max() / len(self.score))
+        return float(max(np.abs(gradient).max(), drawn) / len(self.score))
+
+    def save(self, path: Path) -> None:
+        """Plain arrays, from which `load` makes the same."""
+        np.savez(path, first=self.first, second=self.second, score=self.score, n=self.n)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        with np.load(path) as arrays:
+            return cls(arrays["first"], arrays["second"], arrays["score"], int(arrays["n"]))
 
 
 def synthetic(competitors: int, matches: int) -> Games:
-    """Random pairs without draws, strengths N(0, 1); those of whom no maximum likelihood estimate exists are left out."""
+    """Random matches; those competitors of whom no maximum likelihood estimate exists are left out."""
+    return core(random_pairs(competitors, matches))
+
+
+def random_pairs(competitors: int, matches: int) -> Games:
+    """Random pairs without draws, strengths N(0, 1)."""
     generator = np.random.default_rng(1)
     strength = generator.normal(0.0, 1.0, competitors)
     first = generator.integers(0, competitors, matches)
     second = (first + generator.integers(1, competitors, matches)) % competitors
     won = generator.random(matches) < 1.0 / (1.0 + np.exp(strength[second] - strength[first]))
-    return core(Games(first, second, won.astype(np.float64), competitors))
+    return Games(first, second, won.astype(np.float64), competitors)
 
 
 def real(*files: str) -> Games:
@@ -85,7 +117,20 @@ def shortened(games: Games, scale: float) -> Games:
     return Games(numbers[: len(numbers) // 2], numbers[len(numbers) // 2 :], games.score[:end], len(names))
 
 
+GRID = tuple((competitors, matches) for competitors in (100, 1_000, 10_000, 100_000) for matches in (100_000, 1_000_000, 10_000_000))
+
+
+def grid_name(competitors: int, matches: int) -> str:
+    """As which an input of the grid is known."""
+    return f"{competitors:,} × {matches:,}"
+
+
+def _on_grid(competitors: int, matches: int) -> Callable[[float], Games]:
+    return lambda scale: random_pairs(competitors, max(int(matches * scale), 500))
+
+
 INPUTS: dict[str, tuple[tuple[str, ...], Callable[[float], Games]]] = {
+    "100, short": ((), lambda scale: synthetic(100, max(int(10_000 * scale), 2_000))),
     "100": ((), lambda scale: synthetic(100, int(1_000_000 * scale))),
     "2,000": ((), lambda scale: synthetic(max(int(2_000 * scale), 50), int(1_000_000 * scale))),
     "20,000": ((), lambda scale: synthetic(max(int(20_000 * scale), 50), int(1_000_000 * scale))),
@@ -95,6 +140,7 @@ INPUTS: dict[str, tuple[tuple[str, ...], Callable[[float], Games]]] = {
     "ATP + challengers": ((ATP, CHALLENGERS), lambda scale: shortened(real(ATP, CHALLENGERS), scale)),
     "challengers": ((CHALLENGERS,), lambda scale: shortened(real(CHALLENGERS), scale)),
     "llmfao": ((LLMFAO,), lambda scale: shortened(real(LLMFAO), scale)),
+    **{grid_name(*sizes): ((), _on_grid(*sizes)) for sizes in GRID},
 }
 
 

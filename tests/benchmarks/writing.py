@@ -1,17 +1,24 @@
 """Recording single matches over HTTP: Arpad against the textbook way, round by round in one run, so that the machine's moods meet both."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import median
+from subprocess import PIPE
+
+from sqlalchemy.engine import make_url
 
 from tests.benchmarks.generator import Load, Seen
 from tests.benchmarks.subjects import Subject, arpad, cpu_seconds, textbook
 from tests.benchmarks.tables import Table
 from tests.faults.databases import Databases
+from tests.faults.server import running_server
 
 WARM_UP_SECONDS = 1.0
 
@@ -35,13 +42,25 @@ def compare(databases: Databases, kinds: Sequence[str], *, rounds: int, seconds:
     for kind in kinds:
         with ExitStack() as stack:
             folder = databases.folder / kind
-            subjects = [
-                stack.enter_context(arpad(folder / "arpad", databases.new(kind))),
-                stack.enter_context(textbook(folder / "textbook", databases.new(kind))),
-            ]
+            arpad_url, textbook_url = databases.new(kind), databases.new(kind)
+            subjects = [stack.enter_context(arpad(folder / "arpad", arpad_url)), stack.enter_context(textbook(folder / "textbook", textbook_url))]
             for count in connections:
                 _add_lines(table, kind, count, subjects, _interleaved(subjects, count, rounds, seconds))
+            if kind == "postgresql":
+                second = stack.enter_context(running_server(folder / "arpad", arpad_url))
+                both = [subjects[0], replace(subjects[0], url=second.url, pid=second.pid)]
+                for count in connections:
+                    _add_pair(table, kind, count, both, rounds, seconds)
+                    if (rate := _limit(textbook_url, count, seconds)) is not None:
+                        table.add(kind, count, "pgbench, textbook's SQL", f"{float(rate):,.0f}", "", "", "", "")
     return table
+
+
+def _add_pair(table: Table, kind: str, connections: int, both: Sequence[Subject], rounds: int, seconds: float) -> None:
+    """Two Arpad processes on one database, which share the connections."""
+    measured = [_share_round(both, connections, seconds, f"pair-{connections}-{number}") for number in range(rounds)]
+    rate, p50, p99 = (median(values) for values in zip(*((one.rate, one.seen.p50_ms, one.seen.p99_ms) for one in measured), strict=True))
+    table.add(kind, connections, "Arpad × 2", f"{rate:,.0f}", f"{p50:.1f}", f"{p99:.1f}", f"{median(one.cpu_ms for one in measured):.2f}", "")
 
 
 def _interleaved(subjects: Sequence[Subject], connections: int, rounds: int, seconds: float) -> dict[str, list[Round]]:
@@ -56,23 +75,80 @@ def _interleaved(subjects: Sequence[Subject], connections: int, rounds: int, sec
 
 
 def _one_round(subject: Subject, connections: int, seconds: float, prefix: str) -> Round:
-    load = Load(subject.url, subject.path, subject.key, connections, seconds, prefix)
-    before = cpu_seconds(subject.pid)
-    finished = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.generator"],
-        input=json.dumps(asdict(load)),
-        capture_output=True,
-        text=True,
-        timeout=60 + seconds,
-        check=False,
-    )
-    cpu = cpu_seconds(subject.pid) - before
-    if finished.returncode:
-        raise RuntimeError(f"the load on {subject.name} failed: {finished.stderr[-2000:]}")
-    seen = Seen(**json.loads(finished.stdout))
-    if set(seen.statuses) != {"201"}:
-        raise RuntimeError(f"{subject.name} did not record every match: {seen.statuses}")
+    return _share_round([subject], connections, seconds, prefix)
+
+
+def _share_round(processes: Sequence[Subject], connections: int, seconds: float, prefix: str) -> Round:
+    """One load, shared evenly by the server processes of one database; each has a generator of its own."""
+    loads = [Load(one.url, one.path, one.key, connections // len(processes), seconds, f"{prefix}-{place}") for place, one in enumerate(processes)]
+    before = sum(cpu_seconds(one.pid) for one in processes)
+    seen = _joined(_generate(loads), processes[0].name)
+    cpu = sum(cpu_seconds(one.pid) for one in processes) - before
     return Round(seen, 1e3 * cpu / seen.matches)
+
+
+def _generate(loads: Sequence[Load]) -> list[Seen]:
+    running = []
+    for load in loads:
+        generator = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.generator"], stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True)
+        generator.stdin.write(json.dumps(asdict(load)))
+        generator.stdin.close()
+        generator.stdin = None
+        running.append(generator)
+    seen = []
+    for load, generator in zip(loads, running, strict=True):
+        told, complaint = generator.communicate(timeout=60 + load.seconds)
+        if generator.returncode:
+            raise RuntimeError(f"the load on {load.url} failed: {complaint[-2000:]}")
+        seen.append(Seen(**json.loads(told)))
+    return seen
+
+
+def _joined(parts: Sequence[Seen], name: str) -> Seen:
+    """What several generators saw at the same time; of their percentiles the worst."""
+    if any(set(part.statuses) != {"201"} for part in parts):
+        raise RuntimeError(f"{name} did not record every match: {[part.statuses for part in parts]}")
+    return Seen(
+        sum(part.matches for part in parts),
+        max(part.seconds for part in parts),
+        max(part.p50_ms for part in parts),
+        max(part.p99_ms for part in parts),
+        max(part.worst_ms for part in parts),
+        {"201": sum(part.matches for part in parts)},
+    )
+
+
+def _limit(database_url: str, connections: int, seconds: float) -> str | None:
+    """Transactions per second of pgbench with the statements of one textbook match; None where there is no pgbench."""
+    program = shutil.which("pgbench")
+    if program is None:
+        return None
+    target = make_url(database_url)
+    address = [
+        "-h", str(target.query.get("host") or target.host), "-p", str(target.port or 5432), "-U", str(target.username), str(target.database),
+    ]  # fmt: skip
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+        script.write(_TRANSACTION)
+        script.flush()
+        command = [program, "-n", "-M", "prepared", "-c", str(connections), "-j", "2", "-T", str(max(1, round(seconds))), "-f", script.name, *address]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=60 + seconds, check=True)
+    return str(re.search(r"tps = ([\d.]+)", ran.stdout)[1])
+
+
+# What the textbook way sends for one match, on its own tables: rated there, in one round trip per statement.
+_TRANSACTION = """
+\\set one random(0, 199)
+\\set other mod(:one + random(1, 199), 200)
+\\set id random(1, 9000000000000000)
+BEGIN;
+SELECT * FROM match WHERE match_id = 'limit-' || :id;
+SELECT * FROM competitor WHERE key IN ('player ' || :one, 'player ' || :other) ORDER BY key FOR UPDATE;
+UPDATE competitor SET rating = rating + 1, matches = matches + 1 WHERE key = 'player ' || :one;
+UPDATE competitor SET rating = rating - 1, matches = matches + 1 WHERE key = 'player ' || :other;
+INSERT INTO match (match_id, first_id, second_id, outcome, recorded_at, expected, first_before, first_after, second_before, second_after)
+  VALUES ('limit-' || :id, 1, 2, 'first', 0, 0.5, 1500, 1516, 1500, 1484);
+COMMIT;
+"""
 
 
 def _add_lines(table: Table, kind: str, connections: int, subjects: Sequence[Subject], measured: dict[str, list[Round]]) -> None:

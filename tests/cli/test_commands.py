@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from app.cli import standings
 from app.cli.output import write_text
-from app.services import shapes
+from app.services import amendment_shapes, shapes
 from tests.web import boards
 
 CSV = "first,second,outcome,match_id\nAlice,Bob,first,m1\nBob,Carla,draw,m2\nCarla,Alice,second,m3\nAlice,Bob,second,m4\n"
@@ -48,8 +48,8 @@ ANSWERS = [
     ),
     (shapes.MatchListShape, "matches tennis --competitor Bob --limit 1"),
     (shapes.ReceiptShape, "matches tennis --match-id m2"),
-    (shapes.VoidShape, "void tennis m1 --reason twice --dry-run"),
-    (shapes.VoidShape, "void tennis m1 --reason twice"),
+    (amendment_shapes.AmendmentShape, "void tennis m1 --reason twice --dry-run"),
+    (amendment_shapes.AmendmentShape, "void tennis m1 --reason twice"),
     (shapes.ImportShape, "import tennis matches.csv"),
     (shapes.ImportShape, "import tennis matches.csv --dry-run --again"),
     (shapes.LeaderboardShape, "leaderboard tennis --by live --min-matches 1 --limit 2"),

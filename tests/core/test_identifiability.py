@@ -69,10 +69,23 @@ def test_centred_values_sum_to_zero_in_every_component(games, values):
     assert np.bincount(components, centred) == pytest.approx(np.zeros(components.max() + 1), abs=1e-9)
 
 
-def test_a_column_that_no_observation_limits_is_found():
-    never_worse = sparse.csr_array(np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0]]))
-    assert undetermined_column(never_worse, range(2)) == 0
-    assert undetermined_column(sparse.csr_array(np.vstack([never_worse.toarray(), [-1.0, -1.0]])), range(2)) is None
+NEVER_WORSE = {
+    "bounded": ([[1, 1], [1, -1], [-1, 1], [-1, -1]], None),
+    "the second makes up for the first": ([[1, 1], [1, -1], [-1, 1]], 1),
+    "nothing limits the first": ([[1, 0], [0, 1], [0, -1]], 0),
+    "nothing limits the second": ([[1, 0], [-1, 0], [0, -1]], 1),
+    "a column of zeros": ([[1, 0], [-1, 0]], 1),
+    "beside a separating column, the one before it is not to blame": ([[1, 3], [-1, 2]], 1),
+    "the same": ([[1, 1], [-1, -1]], 1),
+    "small entries limit as well": ([[1, 1e-9], [-1, 1e-9], [0, -1e-9]], None),
+    "large entries do not hide a column": ([[1e9, 0], [-1e9, 0], [0, 1e-3]], 1),
+    "no observation": (np.zeros((0, 2)), 0),
+}
+
+
+@pytest.mark.parametrize(("rows", "column"), NEVER_WORSE.values(), ids=list(NEVER_WORSE))
+def test_the_column_to_blame_is_found(rows, column):
+    assert undetermined_column(sparse.csr_array(np.array(rows, dtype=float)), range(2)) == column
 
 
 def test_nobody_is_no_component():

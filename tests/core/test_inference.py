@@ -132,3 +132,53 @@ def test_condition_number_on_strengths_that_sum_to_zero(monkeypatch):
     assert condition_number(gram, N) == pytest.approx(values[-1] / values[1])
     monkeypatch.setattr("app.core.conditions.DENSE_LIMIT", 3)
     assert condition_number(gram, N) == pytest.approx(values[-1] / values[1], rel=1e-3)
+
+
+@every_kind
+@with_and_without_prior
+def test_what_centring_takes_away_is_exact_whatever_the_prior(monkeypatch, covariance, precision):
+    """With exact variances of the uncentred strengths in place of the estimates, the result is the formula."""
+    uneven = precision * np.random.default_rng(5).choice([0.1, 1.0, 30.0], N)
+    of = dataclasses.replace(_uncertainty(covariance, columns=0, precision=precision), precision=uneven)
+    inverse = np.linalg.pinv(of.hessian.toarray())
+    monkeypatch.setattr(inference, "marginal_variances", lambda hessian, modes: np.diag(inverse))
+    monkeypatch.setattr(inference, "sandwich_variances", lambda hessian, bread, modes: np.diag(inverse @ bread.toarray() @ inverse))
+    assert inference._component_variances(of) == pytest.approx(np.diag(_formula(of)), rel=1e-7)
+
+
+@every_kind
+@pytest.mark.parametrize("columns", [0, 2])
+@with_and_without_prior
+def test_small_components_of_a_large_league_are_exact(monkeypatch, covariance, columns, precision):
+    of, sizes = _islands([300, 2, 2, 2, 3, 4, 1, 150, 90], covariance, columns, precision)
+    exact, small = of.marginal.variance, np.isin(of.components, [*range(2, 9)])
+    monkeypatch.setattr(inference, "DENSE_LIMIT", 100)
+    estimate = _islands(sizes, covariance, columns, precision)[0].marginal
+    ratio = np.sqrt(np.divide(estimate.variance, exact, out=np.ones(len(exact)), where=exact > 1e-12))
+    known = len(of.components)
+    assert ratio[:known][small] == pytest.approx(1.0, abs=0.01 if columns else 1e-9)
+    assert ratio[:known] == pytest.approx(1.0, abs=0.03)
+    assert ratio[known:] == pytest.approx(1.0, abs=1e-6)
+    assert 0.0 < estimate.relative_error < 0.03
+
+
+def _islands(sizes, covariance, columns, precision):
+    rng = np.random.default_rng(4)
+    starts, n = np.cumsum([0, *sizes[:-1]]), sum(sizes)
+    island = np.repeat(np.arange(len(sizes)), [0 if size == 1 else 14 * size for size in sizes])
+    size, start = np.array(sizes)[island], starts[island]
+    one = rng.integers(0, size)
+    other = (one + rng.integers(1, size)) % size
+    design = PairDesign(start + one, start + other, n, rng.standard_normal((len(island), columns)))
+    curvature, squares = rng.uniform(0.05, 0.25, len(island)), rng.uniform(0.0, 0.5, len(island))
+    order = np.argsort(-np.array(sizes), kind="stable")
+    components = np.repeat(np.argsort(order), sizes).astype(np.int64)
+    prior = np.append(np.full(n, precision), np.zeros(columns))
+    return Uncertainty(design.gram(curvature), design.gram(squares), prior, components, np.zeros(n, dtype=bool), covariance), sizes
+
+
+def test_a_part_is_its_own_uncertainty():
+    of = _islands([5, 4, 3], "robust", 0, 0.25)[0]
+    part = of.part(np.flatnonzero(of.components == 1))
+    assert part.marginal.variance == pytest.approx(of.marginal.variance[of.components == 1])
+    assert part.components.tolist() == [0] * 4

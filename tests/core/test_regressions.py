@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from scipy import sparse
 
 from app.core import LogisticRegression, SoftmaxRegression
 
@@ -72,3 +73,35 @@ def test_separation_is_a_status():
 def test_what_cannot_be_fitted_is_refused_by_name(regression, X_, y, message):
     with pytest.raises(ValueError, match=message):
         regression.fit(X_, y)
+
+
+SPARSE = np.where(np.abs(X) > 0.5, X, 0.0)
+KINDS = {"logistic": (LogisticRegression, BINARY), "softmax": (SoftmaxRegression, CLASSES)}
+every_kind = pytest.mark.parametrize(("kind", "y"), KINDS.values(), ids=list(KINDS))
+
+
+@every_kind
+@pytest.mark.parametrize("form", [sparse.csr_array, sparse.csc_matrix, sparse.coo_array])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_sparse_matrix_is_the_array_that_it_stands_for(kind, y, form, bias):
+    thin, full = (kind(bias=bias, ridge=0.1).fit(matrix, y) for matrix in (form(SPARSE), SPARSE))
+    assert thin.coef_ == pytest.approx(full.coef_, abs=1e-9)
+    assert thin.covariance_ == pytest.approx(full.covariance_, abs=1e-9)
+    assert thin.predict_proba(form(SPARSE)) == pytest.approx(full.predict_proba(SPARSE), abs=1e-9)
+
+
+@every_kind
+def test_what_has_not_as_many_rows_is_refused_by_name(kind, y):
+    with pytest.raises(ValueError, match="y must have 200 rows, not 199"):
+        kind().fit(X, y[1:])
+    with pytest.raises(ValueError, match="sample_weight must have 200 rows, not 3"):
+        kind().fit(X, y, np.ones(3))
+    with pytest.raises(ValueError, match="X must be finite"):
+        kind().fit(sparse.csr_array(np.where(X > 2.0, np.nan, X)), y)
+
+
+@every_kind
+def test_weights_of_nothing_leave_the_prior(kind, y):
+    fit = kind(ridge=1.0, bias=False).fit(X, y, np.zeros(200))
+    assert not fit.coef_.any()
+    assert (fit.certificate_.status, fit.certificate_.gradient_norm) == ("converged", 0.0)

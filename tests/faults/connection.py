@@ -1,6 +1,6 @@
 """A keep-alive connection of raw asyncio: a request costs the client some twenty microseconds, so that a load is the server's load.
 
-It speaks as much HTTP/1.1 as servers answer here: one request at a time, a body with its length.
+It speaks as much HTTP/1.1 as servers answer here: one request at a time, a body with its length or in chunks.
 """
 
 import asyncio
@@ -69,14 +69,33 @@ class Connection(asyncio.Protocol):
         if end < 0:
             return
         head = bytes(self._received[: end + 2])
-        stop = end + 4 + int(_LENGTH.search(head)[1])
-        if len(self._received) >= stop and self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(Answer(int(head[9:12]), head, bytes(self._received[end + 4 : stop])))
+        body = self._body(end + 4, _LENGTH.search(head))
+        if body is not None and self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(Answer(int(head[9:12]), head, body))
             self._received.clear()
+
+    def _body(self, start: int, length: re.Match[bytes] | None) -> bytes | None:
+        """The whole body, None while some of it is under way."""
+        if length is not None:
+            stop = start + int(length[1])
+            return bytes(self._received[start:stop]) if len(self._received) >= stop else None
+        return _joined(bytes(self._received[start:])) if self._received.endswith(b"\r\n0\r\n\r\n") else None
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(ConnectionResetError("the server closed the connection before it answered"))
+
+
+def _joined(chunked: bytes) -> bytes:
+    """The body of which these are the chunks."""
+    parts, place = [], 0
+    while True:
+        end = chunked.index(b"\r\n", place)
+        size = int(chunked[place:end], 16)
+        if size == 0:
+            return b"".join(parts)
+        parts.append(chunked[end + 2 : end + 2 + size])
+        place = end + 4 + size
 
 
 def request_bytes(method: str, path: str, body: bytes = b"", *, key: str | None = None, media_type: str = "application/json") -> bytes:

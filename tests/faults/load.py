@@ -18,6 +18,7 @@ from tests.faults.server import Server
 COMPETITORS = 40
 PAUSE_SECONDS = 0.02
 GIVE_UP_SECONDS = 60.0
+PATIENCE = (503, 507)
 
 
 @dataclass
@@ -32,16 +33,17 @@ class Journal:
     replays: int = 0
     """Matches that had been recorded when they were sent again."""
     refused: int = 0
-    """Answers that asked for patience (503); each match was sent again."""
+    """Answers that asked for patience (503, 507), with the time to wait in a problem document; each match was sent again."""
 
     @property
     def acknowledged(self) -> int:
         return len(self.receipts)
 
-    def acknowledge(self, match_id: str, answer: Answer) -> None:
-        assert match_id not in self.receipts, f"{match_id} was acknowledged twice"
+    def acknowledge(self, match_id: str, answer: Answer, *, once: bool = True) -> None:
+        assert not once or match_id not in self.receipts, f"{match_id} was acknowledged twice"
         assert (answer.status == 200) == answer.is_replay, answer
-        self.receipts[match_id] = answer.json
+        receipt = self.receipts.setdefault(match_id, answer.json)
+        assert receipt == answer.json, f"{match_id} has two receipts"
         self.replays += answer.is_replay
 
 
@@ -53,16 +55,19 @@ class Client:
         self._journal = journal
         self._connection: Connection | None = None
 
-    async def deliver(self, match: dict[str, Any]) -> None:
-        """Send a match until it is acknowledged. Whatever is neither an acknowledgement nor a wish for patience is a failure."""
+    async def deliver(self, match: dict[str, Any], *, once: bool = True) -> None:
+        """Send a match until it is acknowledged. Whatever is neither an acknowledgement nor a wish for patience is a failure.
+
+        Unless `once`, somebody else may have delivered the same match before, and got the same receipt.
+        """
         request = post_match(self._server, self._journal.league, match)
         async with asyncio.timeout(GIVE_UP_SECONDS):
             answer = await self._ask(request)
-            while answer is None or answer.status == 503:
+            while answer is None or answer.status in PATIENCE:
                 await asyncio.sleep(PAUSE_SECONDS)
                 answer = await self._ask(request)
         assert answer.status in {200, 201}, answer
-        self._journal.acknowledge(match["match_id"], answer)
+        self._journal.acknowledge(match["match_id"], answer, once=once)
 
     async def _ask(self, request: bytes) -> Answer | None:
         """The answer, None where the server is not there or goes away before it answers."""
@@ -77,7 +82,10 @@ class Client:
             self._journal.unanswered += 1
             self.close()
             return None
-        self._journal.refused += answer.status == 503
+        if answer.status in PATIENCE:
+            assert b"\r\nretry-after: " in answer.head.lower(), answer
+            assert b"application/problem+json" in answer.head, answer
+            self._journal.refused += 1
         return answer
 
     def close(self) -> None:
@@ -91,10 +99,11 @@ def post_match(server: Server, league: str, match: dict[str, Any]) -> bytes:
     return request_bytes("POST", f"/v1/leagues/{league}/matches", json.dumps(match).encode(), key=server.key)
 
 
-async def new_league(server: Server) -> str:
+async def new_league(server: Server, settings: dict[str, Any] | None = None) -> str:
     """A league that nobody else writes to."""
     league = f"league-{secrets.token_hex(4)}"
-    request = request_bytes("POST", "/v1/leagues", json.dumps({"league": league, "public": True}).encode(), key=server.key)
+    body = json.dumps({"league": league, "public": True, "settings": settings or {}}).encode()
+    request = request_bytes("POST", "/v1/leagues", body, key=server.key)
     answer = await ask_once(server.url, request)
     assert answer.status == 201, answer
     return league

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
+from tests.faults.cluster import Cluster
 from tests.faults.load import Journal, matches, new_league, report_until
 from tests.faults.server import Server
 
@@ -32,11 +33,11 @@ async def kill_under_load(server: Server, kills: int, seed: int) -> Journal:
     journal, moment = Journal(await new_league(server)), random.Random(seed)
     async with reporting(server, journal, CLIENTS, matches(f"kill-{seed}")):
         for _ in range(kills):
-            await _progress(journal)
+            await progress(journal)
             await asyncio.sleep(moment.uniform(0.0, 0.5))
             await asyncio.to_thread(server.kill)
             await asyncio.to_thread(server.start)
-        await _progress(journal)
+        await progress(journal)
     return journal
 
 
@@ -45,10 +46,23 @@ async def cut_under_load(server: Server, cuts: int, seed: int) -> Journal:
     journal, moment = Journal(await new_league(server)), random.Random(seed)
     async with reporting(server, journal, CLIENTS, matches(f"cut-{seed}")):
         for _ in range(cuts):
-            await _progress(journal)
+            await progress(journal)
             await asyncio.sleep(moment.uniform(0.0, 0.2))
             await asyncio.to_thread(_cut_connections, server.database_url)
-        await _progress(journal)
+        await progress(journal)
+    return journal
+
+
+async def kill_database_under_load(server: Server, cluster: Cluster, kills: int, seed: int) -> Journal:
+    """Kill PostgreSQL itself, the postmaster and its children, again and again while clients report; the server stays and has to recover."""
+    journal, moment = Journal(await new_league(server)), random.Random(seed)
+    async with reporting(server, journal, CLIENTS, matches(f"database-kill-{seed}")):
+        for _ in range(kills):
+            await progress(journal)
+            await asyncio.sleep(moment.uniform(0.0, 0.3))
+            await asyncio.to_thread(cluster.kill)
+            await asyncio.to_thread(cluster.start)
+        await progress(journal)
     return journal
 
 
@@ -63,7 +77,7 @@ async def report_for(server: Server, seconds: float, *, clients: int) -> Journal
     return journal
 
 
-async def _progress(journal: Journal, more: int = CLIENTS) -> None:
+async def progress(journal: Journal, more: int = CLIENTS) -> None:
     """Wait until so many more matches are acknowledged: the load is on."""
     enough = journal.acknowledged + more
     async with asyncio.timeout(PROGRESS_SECONDS):

@@ -1,4 +1,7 @@
-"""A real `arpad serve` as a process that can be killed and started again; every start has a free port of its own."""
+"""A real `arpad serve` as a process that can be killed and started again; every start has a free port of its own.
+
+It starts only on a database that carries the mark of this run (`databases.prove_ours`).
+"""
 
 import contextlib
 import json
@@ -12,17 +15,25 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.faults.databases import prove_ours
+
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 _LOOK_SECONDS = 0.02
 
 
 class Server:
-    """One server on one database, with a data folder of its own."""
+    """One server on one database, with a data folder of its own.
 
-    def __init__(self, folder: Path, database_url: str) -> None:
+    `reached_at` is the address under which the server finds its database, where that is not its own: a proxy's. `program` is what is run.
+    """
+
+    def __init__(self, folder: Path, database_url: str, *, reached_at: str | None = None, program: str = "app.cli") -> None:
+        prove_ours(database_url)
         self.folder = folder
         self.database_url = database_url
+        self.reached_at = reached_at or database_url
+        self.program = program
         self.url = ""
         self.starts = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -47,16 +58,21 @@ class Server:
         """What all starts together wrote to standard error."""
         return (self.folder / "server.log").read_text()
 
+    @property
+    def _switches(self) -> list[str]:
+        # The program itself must not depend on the folder it is started in; one of ours is found there.
+        return ["-P"] if self.program == "app.cli" else []
+
     def start(self) -> None:
         """Start the server and wait until it can take work."""
-        shared = ["--port", "0", "--data", str(self.folder), "--database-url", self.database_url]
-        command = [sys.executable, "-P", "-m", "app.cli", "serve", "--no-worker", "--json", *shared]
+        shared = ["--port", "0", "--data", str(self.folder), "--database-url", self.reached_at]
+        command = [sys.executable, *self._switches, "-m", self.program, "serve", "--no-worker", "--json", *shared]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ARPAD_")}
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment)
         announced = self._process.stdout.readline()
-        if not announced:
-            raise RuntimeError(f"the server did not start: {self.log[-2000:]}")
+        if not announced or "url" not in json.loads(announced):
+            raise RuntimeError(f"the server did not start: {announced!r} {self.log[-2000:]}")
         self.url = json.loads(announced)["url"]
         self.starts += 1
         wait_until_ready(f"{self.url}/readyz")
@@ -100,9 +116,9 @@ def wait_until_ready(url: str) -> None:
 
 
 @contextlib.contextmanager
-def running_server(folder: Path, database_url: str) -> Iterator[Server]:
+def running_server(folder: Path, database_url: str, *, reached_at: str | None = None, program: str = "app.cli") -> Iterator[Server]:
     """A server that is ready, and gone afterwards."""
-    server = Server(folder, database_url)
+    server = Server(folder, database_url, reached_at=reached_at, program=program)
     try:
         server.start()
         yield server

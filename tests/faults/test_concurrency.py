@@ -13,6 +13,7 @@ from app.storage.unit_of_work import Database
 from tests.faults.connection import Connection, connections
 from tests.faults.load import Client, Journal, matches, new_league, post_match
 from tests.faults.proof import prove
+from tests.faults.races import meet_newcomers, read_while_writing, repeat_one_id, send_at_once
 from tests.faults.scenarios import report_for, reporting
 
 CLIENTS = 32
@@ -28,22 +29,18 @@ def journal(lasting_server):
     assert proof.recorded > 0
 
 
-async def send_at_once(server, league, opened, batch):
-    """The answers to one match from each connection, all sent before any is answered."""
-    return await asyncio.gather(*(connection.ask(post_match(server, league, match)) for connection, match in zip(opened, batch, strict=True)))
+def test_one_match_id_from_many_clients_at_once_is_recorded_once(lasting_server):
+    journal, faults = asyncio.run(repeat_one_id(lasting_server, 150, "same"))
+    assert faults == []
+    assert journal.acknowledged == 150
+    assert prove(lasting_server.database_url, journal).holds
 
 
-def test_one_match_id_from_many_clients_at_once_is_recorded_once(lasting_server, journal):
-    async def scenario():
-        async with connections(lasting_server.url, CLIENTS) as opened:
-            for match in islice(matches("same"), 150):
-                answers = await send_at_once(lasting_server, journal.league, opened, [match] * CLIENTS)
-                assert Counter(answer.status for answer in answers) == {201: 1, 200: CLIENTS - 1}
-                assert all(answer.is_replay == (answer.status == 200) for answer in answers)
-                assert len({answer.body for answer in answers}) == 1
-                journal.receipts[match["match_id"]] = answers[0].json
-
-    asyncio.run(scenario())
+def test_whoever_reads_the_log_under_writers_skips_nothing(lasting_server):
+    journal, reading = asyncio.run(read_while_writing(lasting_server, 10_000, "read"))
+    assert reading.faults == []
+    assert reading.exports >= 2
+    assert prove(lasting_server.database_url, journal).holds
 
 
 def test_one_match_id_with_different_contents_at_once_has_one_winner(lasting_server, journal):
@@ -59,21 +56,10 @@ def test_one_match_id_with_different_contents_at_once_has_one_winner(lasting_ser
     asyncio.run(scenario())
 
 
-def test_two_new_competitors_met_by_many_first_matches_come_into_being_once(lasting_server, journal):
-    async def scenario():
-        async with connections(lasting_server.url, CLIENTS) as opened:
-            for pair in range(20):
-                sides = [f"new {2 * pair}", f"new {2 * pair + 1}"]
-                batch = [
-                    {"match_id": f"{pair}-{one}", "first": sides[one % 2], "second": sides[1 - one % 2], "outcome": "first"} for one in range(CLIENTS)
-                ]
-                answers = await send_at_once(lasting_server, journal.league, opened, batch)
-                assert {answer.status for answer in answers} == {201}
-                receipts = [answer.json for answer in answers]
-                assert sorted(key for receipt in receipts for key in receipt["created"]) == sorted(sides)
-                journal.receipts |= {receipt["match_id"]: receipt for receipt in receipts}
-
-    asyncio.run(scenario())
+def test_two_new_competitors_met_by_many_first_matches_come_into_being_once(lasting_server):
+    journal, faults = asyncio.run(meet_newcomers(lasting_server, 20, "new"))
+    assert faults == []
+    assert prove(lasting_server.database_url, journal).holds
     database = Database.open(lasting_server.database_url)
     rows = competitors(database, Caller.operator(), journal.league)["rows"]
     database.close()

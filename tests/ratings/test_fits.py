@@ -10,20 +10,7 @@ from scipy.stats import norm
 from app.core import inference
 from app.ratings import MaximumLikelihoodDoesNotExist, bradley_terry
 from app.ratings.scale import natural_unit
-
-
-def _season(seed=1, n=600, competitors=12, *, draws=False, sides=False):
-    rng = np.random.default_rng(seed)
-    theta = rng.normal(0.0, 0.8, competitors)
-    first = rng.integers(0, competitors, n)
-    second = (first + rng.integers(1, competitors, n)) % competitors
-    side = rng.choice([-1.0, 0.0, 1.0], n) if sides else None
-    chance = 1 / (1 + np.exp(theta[second] - theta[first] - 0.4 * (0.0 if side is None else side)))
-    score = (rng.random(n) < chance).astype(float)
-    if draws:
-        score = np.where(rng.random(n) < 0.25, 0.5, score)
-    return {"first": first, "second": second, "score": score, "side": side}
-
+from tests.ratings.seasons import season as _season
 
 KINDS = {
     "plain": ({}, {}),
@@ -358,3 +345,36 @@ def test_a_record_that_is_all_but_perfect_converges(games, losses):
     fit = bradley_terry([0] * 2, [1] * 2, [1.0, 0.0], weight=[float(games), float(losses)])
     rows = bradley_terry([0] * min(games, 3000), [1] * min(games, 3000), [1.0] * min(games, 3000))
     assert fit.certificate.status == rows.certificate.status == "converged"
+
+
+RICH = {**_season(draws=True, sides=True), "covariates": np.random.default_rng(8).standard_normal((600, 2))}
+
+
+class TestProfileIntervals:
+    @pytest.mark.parametrize("solver", ["cholesky", "krylov"])
+    @pytest.mark.parametrize("prior_sd", [2.0, None])
+    def test_with_many_matches_they_are_walds(self, solver, prior_sd):
+        fit = bradley_terry(**RICH, draws="davidson", prior_sd=prior_sd, solver=solver)
+        walds = {"side": fit.side_advantage_interval, "covariates[:, 1]": fit.coefficient_intervals[1], "tie_parameter": fit.tie_parameter_interval}
+        for column, wald in walds.items():
+            assert fit.profile_interval(column) == pytest.approx(tuple(wald), abs=0.01)
+
+    def test_with_few_they_lean_to_where_the_likelihood_is_flat(self):
+        fit = bradley_terry([0, 1, 1], [1, 0, 0], [1.0, 1.0, 0.0], side=[1, 1, 1], weight=[5, 4, 1])
+        lower, upper = fit.profile_interval("side")
+        assert upper - fit.side_advantage != pytest.approx(fit.side_advantage - lower, rel=0.05)
+
+    def test_that_of_the_tie_parameter_is_that_of_its_logarithm(self):
+        fit = bradley_terry([0, 0, 0], [1, 1, 1], [1.0, 0.5, 0.0], weight=[30, 40, 30], draws="davidson", prior_sd=None)
+        lower, upper = fit.profile_interval("tie_parameter")
+        low, best, high = (80 * np.log(nu) - 200 * np.log(2 + nu) for nu in (lower, 4 / 3, upper))
+        assert (best - low, best - high) == pytest.approx((3.8415, 3.8415), abs=1e-3)
+
+    def test_what_has_none_says_why(self):
+        half, plain = bradley_terry(**RICH), bradley_terry(**_season())
+        with pytest.raises(ValueError, match="has no profile interval"):
+            half.profile_interval("side")
+        with pytest.raises(ValueError, match="must be one of none, for none was fitted, not 'side'"):
+            plain.profile_interval("side")
+        with pytest.raises(ValueError, match=r"must be one of side, covariates\[:, 0\]"):
+            half.profile_interval("tie_parameter")

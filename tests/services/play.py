@@ -9,13 +9,15 @@ from typing import Any
 from sqlalchemy import text
 
 from app.ratings.matches import SCORES, MatchColumns
+from app.services.amendment_shapes import AmendmentShape
 from app.services.corrections import void_match
-from app.services.exports import export_league, restore_league
+from app.services.exports import export_league
 from app.services.keys import Caller
 from app.services.leagues import change_league, create_league
 from app.services.recording import MatchIn, Recorded, as_columns, record_batch, record_match
 from app.services.refits import request_refit, run_next_refit
-from app.services.shapes import BatchShape, FitShape, ReceiptShape, VerifyShape, VoidShape
+from app.services.restores import restore_league
+from app.services.shapes import BatchShape, FitShape, ReceiptShape, VerifyShape
 from app.services.verification import verify_league
 from app.storage.unit_of_work import Database
 
@@ -59,7 +61,7 @@ class Play:
         games += [match(one, other, "second") for one, other, _, lost in rows for _ in range(lost)]
         self.batch(games)
 
-    def void(self, match_id: str, *, reason: str = "a mistake", **options: Any) -> VoidShape:
+    def void(self, match_id: str, *, reason: str = "a mistake", **options: Any) -> AmendmentShape:
         return void_match(self.database, OPERATOR, self.league, match_id, reason=reason, **options)
 
     def change(self, **settings: Any) -> None:

@@ -149,7 +149,7 @@ def test_nothing_to_void(season):
 
 
 def test_a_preview_of_a_league_names_at_most_a_thousand(play, monkeypatch):
-    monkeypatch.setattr("app.services.corrections.MAX_MOVED", 3)
+    monkeypatch.setattr("app.services.amending.MAX_MOVED", 3)
     play.batch([match("Hub", f"C{n}", "draw" if n % 2 else "first", f"m{n}") for n in range(12)])
     answer = play.void("m0", dry_run=True)
     assert len(answer["moved"]) == 3

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from app.errors import BadInput, DatabaseNotEmpty, ExportDamaged, KeyRequired, LeagueNotFound, ScopeMissing
 from app.ratings.matches import canonical_context
-from app.services.exports import export_league, restore_league
+from app.services.exports import export_league
 from app.services.keys import Caller, create_key
 from app.services.leagues import get_league
 from app.services.matches import list_matches
+from app.services.restores import restore_league
 from app.services.standings import leaderboard
 from tests.services.play import OPERATOR, Play, match
 

@@ -58,7 +58,7 @@ WRONG = {
     "initial": ["x", 1e9],
     "scale": [0, None],
     "system": ["glicko2", "fisher", 1],
-    "order": ["played_at"],
+    "order": ["random"],
     "competitors": ["registered"],
     "primary": ["both"],
     "draws": ["none"],

@@ -123,7 +123,7 @@ def test_an_older_fit_never_replaces_a_newer_one(season):
     slow = claim(season, "slow")
     with season.database.read() as unit:
         row = unit.leagues.by_id(slow.league_id)
-        log = refits.counted_matches(unit, row.id, row.position)
+        log = refits.counted_matches(season.database, unit, row, row.position)
     old = refits.fit_league(log, LeagueSettings(), row.competitors, None, row.recorded_at)
     season.play("C", "B")
     request(season)

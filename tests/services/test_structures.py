@@ -3,7 +3,7 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.services.replays import counted_matches
+from app.services.segments import counted_matches
 from app.services.structures import structure_at_head, structure_of
 from tests.services.play import Play, match
 
@@ -14,7 +14,7 @@ def check(play: Play) -> None:
     with play.database.read() as unit:
         row = unit.leagues.existing(play.league)
         grown = structure_at_head(play.database, unit, row).identifiability
-        built = structure_of(counted_matches(unit, row.id, row.position), row.competitors)
+        built = structure_of(counted_matches(play.database, unit, row, row.position), row.competitors)
     assert grown.components.tolist() == built.components.tolist()
     assert grown.classes.tolist() == built.classes.tolist()
     pairs = [(i, j) for i in range(row.competitors) for j in range(row.competitors) if i != j]

@@ -18,7 +18,7 @@ DAMAGE = {
     "a competitor lost": ("DELETE FROM competitor WHERE league_id = :league AND number = 2", "competitors"),
     "the last competitor lost": ("DELETE FROM competitor WHERE league_id = :league AND number = 3", "competitors"),
     "a competitor added": (
-        """INSERT INTO competitor SELECT league_id, 4, 'Mallory', name, salt, created_position, rating, 0, 0, 0, 0, last_played_at, retired
+        """INSERT INTO competitor SELECT league_id, 4, 'Mallory', name, salt, created_position, rating, 0, 0, 0, 0, last_played_at, retired, commitment, merged_into
         FROM competitor WHERE league_id = :league AND number = 3""",
         "competitors",
     ),

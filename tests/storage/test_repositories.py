@@ -35,17 +35,19 @@ def test_as_many_numbers_as_there_may_be(filled):
         assert unit.competitors.by_numbers(1, []) == {}
 
 
-def test_match_ids_are_per_league(filled):
+def test_match_ids_are_per_league_and_up_to_its_head(filled):
     with filled.write() as unit:
-        for league in (1, 2):
-            columns = {"league_id": [league] * 2, "position": [1, 2], "kind": [1, 1], "recorded_at": [0, 0], "match_id": ["a", f"b{league}"]}
+        first, second = (unit.leagues.add({**ROW, "key": key, "position": 2}) for key in ("one", "two"))
+        for league, own in ((first, "b1"), (second, "b2")):
+            columns = {"league_id": [league] * 3, "position": [1, 2, 3], "kind": [1] * 3, "recorded_at": [0] * 3, "match_id": ["a", own, "beyond"]}
             append_rows(unit.connection, entry, columns)
-        assert set(unit.entries.matches_by_id(1, ["a", "b1", "b2", "c"])) == {"a", "b1"}
-        assert unit.entries.matches_by_id(1, []) == {}
+        wanted = ["a", "b1", "b2", "beyond", "c"]
+        assert [set(unit.entries.matches_by_id(league, wanted)) for league in (first, second)] == [{"a", "b1"}, {"a", "b2"}]
+        assert unit.entries.matches_by_id(first, []) == {}
 
 
 def test_a_stream_comes_in_blocks_and_in_order(filled, monkeypatch):
-    monkeypatch.setattr("app.storage.repositories.STREAM_ROWS", 7)
+    monkeypatch.setattr("app.storage.entries.STREAM_ROWS", 7)
     with filled.write() as unit:
         count = 40
         columns = {"league_id": [1] * count, "position": [*range(count)][::-1], "kind": [n % 3 for n in range(count)], "recorded_at": [0] * count}

@@ -1,0 +1,114 @@
+"""A league as it was at an earlier position of its log: what Arpad showed then.
+
+Every answer follows from the log up to that position. Numbers and keys never change; names are current, and so is whether the league is public.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.errors import BadInput, Fault
+from app.services.ledger import time_text
+from app.storage.tables import Kind, Stored
+from app.storage.unit_of_work import ReadUnit
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time in microseconds since the epoch: what stood at the last entry at or before it."""
+
+    microseconds: int
+
+
+AsOf = int | Moment | None
+"""A position, a time, or the present."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeagueAt:
+    """A league's row as it was at a position; named like the columns that reads use."""
+
+    id: int
+    key: str
+    name: str
+    public: bool
+    position: int
+    time: int
+    """What depends on the time of day is reckoned at this."""
+    created_at: int
+    settings: str
+    competitors: int
+    fits: int
+    published_fit: int | None
+    amended_position: int
+    named_position: int
+
+
+def league_at(unit: ReadUnit, row: Stored, as_of: AsOf) -> Any:  # noqa: ANN401  a row or what stands for one
+    """The league at a position or time; the row itself for the present. Raises BadInput for what lies ahead, or before the league."""
+    if as_of is None:
+        return row
+    position = position_at(unit, row, as_of)
+    settings, name, fits = json.loads(row.settings), row.name, published_numbers(unit, row.id, position)
+    for entry in unit.entries.others(row.id, position):
+        if entry.kind in {Kind.CREATE, Kind.SETTINGS}:
+            details = json.loads(entry.details)
+            settings, name = details.get("settings", settings), details.get("name", name)
+    return LeagueAt(
+        id=row.id,
+        key=row.key,
+        name=name,
+        public=row.public,
+        position=position,
+        time=as_of.microseconds if isinstance(as_of, Moment) else unit.entries.time_of(row.id, position) or row.created_at,
+        created_at=row.created_at,
+        settings=json.dumps(settings),
+        competitors=unit.competitors.created_by(row.id, position),
+        fits=row.fits,
+        published_fit=fits[-1] if fits else None,
+        amended_position=unit.entries.last_amended(row.id, position) if row.amended_position else 0,
+        named_position=row.named_position,
+    )
+
+
+def position_at(unit: ReadUnit, row: Stored, as_of: int | Moment) -> int:
+    """The position that is meant. Raises BadInput for what lies ahead, or before the league."""
+    if isinstance(as_of, Moment):
+        return _last_before(unit, row, as_of.microseconds)
+    if not 0 <= as_of <= row.position:
+        fault = Fault("as_of", f"Use a position from 0 to {row.position}, or a time such as 2026-11-20T18:00:00Z.")
+        raise BadInput(f"The log has no position {as_of} yet.", [fault])
+    return as_of
+
+
+def _last_before(unit: ReadUnit, row: Stored, moment: int) -> int:
+    """Times never fall along the log, so that bisection finds the last entry at or before one."""
+    if moment > unit.now():
+        raise BadInput("That time lies ahead.", [Fault("as_of", "Use a time that has passed, or a position.")])
+    if moment < row.created_at:
+        raise BadInput("The league did not exist then.", [Fault("as_of", f"It was created at {time_text(row.created_at)}.")])
+    low, high = 0, int(row.position)
+    while low < high:
+        middle = (low + high + 1) // 2
+        recorded_at = unit.entries.time_of(row.id, middle)
+        low, high = (middle, high) if recorded_at is not None and recorded_at <= moment else (low, middle - 1)
+    return low
+
+
+def published_by(unit: ReadUnit, league: Any) -> list[int]:  # noqa: ANN401  as above
+    """The numbers of the fits that were published by the league's position, oldest first."""
+    return published_numbers(unit, league.id, league.position)
+
+
+def published_numbers(unit: ReadUnit, league_id: int, position: int) -> list[int]:
+    """As the log tells, of those that this database holds: a restored log has none."""
+    numbers = [json.loads(entry.details)["fit"] for entry in unit.entries.of_kind(league_id, Kind.FIT, position)]
+    held = unit.fits.held(league_id, numbers)
+    return [number for number in numbers if number in held]
+
+
+def retired_at(unit: ReadUnit, league_id: int, position: int) -> dict[int, bool]:
+    """Who was retired, or had returned, by a position."""
+    details: Sequence[dict[str, Any]] = [json.loads(entry.details) for entry in unit.entries.of_kind(league_id, Kind.RETIRE, position)]
+    return {one["competitor"]: one["retired"] for one in details}

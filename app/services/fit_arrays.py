@@ -1,0 +1,30 @@
+"""What is kept of a fit, as arrays by competitor's number in natural units, and the hash that the log tells of them."""
+
+import hashlib
+from typing import Final
+
+import numpy as np
+
+from app.ratings.fitted import Strengths
+from app.services.packing import Arrays
+
+TABLE: Final = ("theta", "standard_error", "components", "classes", "rank_low", "rank_high", "rank_ub")
+
+
+def table_hash(arrays: Arrays) -> bytes:
+    """sha256 over the arrays of the table."""
+    digest = hashlib.sha256()
+    for name in TABLE:
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.digest()
+
+
+def second_order(strengths: Strengths) -> Arrays:
+    """What is needed beside the table to answer about differences."""
+    edges = strengths.structure.class_edges
+    return {
+        **strengths.uncertainty.arrays(),
+        "edge_indptr": edges.indptr,
+        "edge_indices": edges.indices,
+        "coefficients": np.array([*([] if strengths.side_advantage is None else [strengths.side_advantage]), *strengths.coefficients]),
+    }

@@ -1,0 +1,133 @@
+"""Entries about competitors: merging two (which voiding takes back), renaming, retiring, forgetting."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.errors import BadInput, Conflict, Fault
+from app.ratings.matches import clean_key
+from app.services import ledger
+from app.services.amending import Asked, Change, Proposal, amend
+from app.services.amendment_shapes import AmendmentShape, RosterShape
+from app.services.amendments import Amendment
+from app.services.keys import Caller, lock_league
+from app.services.leagues import append_entry
+from app.services.standings import require_known
+from app.storage.tables import Kind, Stored
+from app.storage.unit_of_work import Database, ReadUnit, WriteUnit
+
+FORGOTTEN: Final = "forgotten"
+
+
+def merge_competitors(
+    database: Database,
+    caller: Caller,
+    league: str,
+    competitor: str,
+    into: str,
+    *,
+    reason: str,
+    dry_run: bool = False,
+    expected_position: int | None = None,
+) -> AmendmentShape:
+    """Count every match of one competitor, before and after, as another's; the key goes on to be understood as theirs.
+
+    Raises CompetitorNotFound, Conflict (merged already, or they played each other), PositionMoved, BadInput.
+    """
+    return amend(database, Asked(caller, league, reason, dry_run, expected_position), _Merge(competitor, into))
+
+
+@dataclass(frozen=True, slots=True)
+class _Merge(Proposal):
+    competitor: str
+    into: str
+
+    def change(self, unit: ReadUnit, row: Stored, reason: str) -> Change:
+        one, other = require_known(unit, row.id, self.competitor), require_known(unit, row.id, self.into)
+        if one.number == other.number:
+            raise BadInput("A merge needs two different competitors.", [Fault("/into", "must be another competitor")])
+        if one.merged_into is not None:
+            raise Conflict(f"“{self.competitor}” is merged already. Take that merge back first.")
+        merged = (int(one.number), int(other.number))
+        details = {"from": merged[0], "into": merged[1], "reason": reason}
+        return Change(Amendment(row.position + 1, Kind.MERGE, merged=merged), details)
+
+
+def rename_competitor(database: Database, caller: Caller, league: str, competitor: str, name: str | None) -> RosterShape:
+    """Give a competitor another name to be shown by; None for none but the key. The key stays. Raises CompetitorNotFound, BadInput."""
+    try:
+        shown = None if name is None else clean_key(name)
+    except ValueError as error:
+        raise BadInput("The name cannot be accepted.", [Fault("/name", f"name {error}")]) from None
+    with database.write() as unit:
+        row, author = lock_league(unit, caller, league, "manage")
+        found = require_known(unit, row.id, competitor)
+        position = None
+        if shown != found.name:
+            # The name itself stands beside the log, so that a person can be forgotten.
+            position = _append(unit, row, Kind.RENAME, author, {"competitor": found.number})
+            unit.competitors.change(row.id, found.number, {"name": shown})
+        shape = _shape(unit, row.id, found.number, position)
+        unit.commit()
+    return shape
+
+
+def retire_competitor(database: Database, caller: Caller, league: str, competitor: str, *, retired: bool) -> RosterShape:
+    """Retire a competitor, or have them back; ratings stay. Raises CompetitorNotFound."""
+    with database.write() as unit:
+        row, author = lock_league(unit, caller, league, "manage")
+        found = require_known(unit, row.id, competitor)
+        position = None
+        if retired != found.retired:
+            position = _append(unit, row, Kind.RETIRE, author, {"competitor": found.number, "retired": retired})
+            unit.competitors.change(row.id, found.number, {"retired": retired})
+        shape = _shape(unit, row.id, found.number, position)
+        unit.commit()
+    return shape
+
+
+def forget_competitor(database: Database, caller: Caller, league: str, competitor: str) -> RosterShape:
+    """Delete a competitor's key, name and salt for good. The matches stay, under a pseudonym; what the log committed to can be told by nobody.
+
+    What callers wrote into match ids and contexts stays as it is. Raises CompetitorNotFound.
+    """
+    with database.write() as unit:
+        row, author = lock_league(unit, caller, league, "admin")
+        found = require_known(unit, row.id, competitor)
+        unit.erase_what_is_deleted()
+        pseudonym = _free_pseudonym(unit, row.id, found.number)
+        erased = {"key": pseudonym, "name": None, "salt": b"", "commitment": ledger.commitment_of(found)}
+        unit.competitors.change(row.id, found.number, erased)
+        for known in unit.imports.all(row.id):
+            unit.imports.change(row.id, known.import_id, json.dumps(_without(json.loads(known.report), found.key, pseudonym)))
+        position = _append(unit, row, Kind.FORGET, author, {"competitor": found.number})
+        shape = _shape(unit, row.id, found.number, position)
+        unit.commit()
+    return shape
+
+
+def _append(unit: WriteUnit, row: Stored, kind: Kind, author: str | None, details: dict[str, object]) -> int:
+    named = {} if kind == Kind.RETIRE else {"named_position": row.position + 1}
+    return append_entry(unit, row, kind, author, ledger.canonical(details), **named)[0]
+
+
+def _free_pseudonym(unit: ReadUnit, league_id: int, number: int) -> str:
+    candidates = [f"{FORGOTTEN}-{number}", *(f"{FORGOTTEN}-{number}-{count}" for count in range(2, 100))]
+    taken = unit.competitors.by_keys(league_id, candidates)
+    return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def _without(report: Any, key: str, pseudonym: str) -> Any:  # noqa: ANN401  JSON
+    """A report in which nothing says the key any more."""
+    if isinstance(report, dict):
+        return {name: _without(value, key, pseudonym) for name, value in report.items()}
+    if isinstance(report, list):
+        return [_without(value, key, pseudonym) for value in report]
+    if isinstance(report, str) and key in report:
+        return pseudonym if report == key else report.replace(f"“{key}”", f"“{pseudonym}”")
+    return report
+
+
+def _shape(unit: ReadUnit, league_id: int, number: int, position: int | None) -> RosterShape:
+    row = unit.competitors.by_numbers(league_id, [number])[number]
+    return {"competitor": row.key, "name": row.name or row.key, "retired": row.retired, "position": position}

@@ -1,0 +1,185 @@
+"""The log in packed segments and the ratings at checkpoints: both derived, both kept so that nothing need be read or replayed from the beginning.
+
+A segment is some thousand matches as columns; it never changes, because the log does not. A checkpoint is found by the digest of the matches that
+it is a checkpoint of (`courses`), so that one which no longer fits is never found. What a process has read of a league it keeps.
+"""
+
+from collections import OrderedDict
+from threading import Lock
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from app.services.amendments import Amendments
+from app.services.courses import BLOCK, Course, Floats, Rated, rate
+from app.services.match_log import MatchLog, read_rows
+from app.services.packing import packed, unpacked
+from app.storage.tables import Stored
+from app.storage.unit_of_work import Database, ReadUnit, WriteUnit
+
+MAX_MATCHES_KEPT: Final = 3_000_000
+"""In this process, of all leagues together; a larger league is kept alone."""
+
+
+class _Kept:
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.logs: OrderedDict[int, tuple[int, MatchLog]] = OrderedDict()
+
+
+_kept: WeakKeyDictionary[Database, _Kept] = WeakKeyDictionary()
+
+
+def read_log(database: Database, unit: ReadUnit, league: Any, up_to: int) -> MatchLog:  # noqa: ANN401  a row or LeagueAt
+    """Every match of a league up to a position, void ones too, in the order of the log."""
+    kept = _kept.setdefault(database, _Kept())
+    with kept.lock:
+        known_to, log = kept.logs.get(league.id, (-1, MatchLog.empty()))
+    if known_to < up_to:
+        log = MatchLog.joined([log, _read(unit, league.id, known_to, up_to)])
+        _keep(kept, league.id, up_to, log)
+    return log.up_to(up_to)
+
+
+def _keep(kept: _Kept, league_id: int, up_to: int, log: MatchLog) -> None:
+    with kept.lock:
+        if kept.logs.get(league_id, (-1, log))[0] < up_to:
+            kept.logs[league_id] = (up_to, log)
+        kept.logs.move_to_end(league_id)
+        while len(kept.logs) > 1 and sum(len(log) for _, log in kept.logs.values()) > MAX_MATCHES_KEPT:
+            kept.logs.popitem(last=False)
+
+
+def _read(unit: ReadUnit, league_id: int, after: int, up_to: int) -> MatchLog:
+    parts = [_unpacked(row.matches) for row in unit.segments.after(league_id, after) if row.last_position <= up_to]
+    covered = max([after, *(int(part.position[-1]) for part in parts)])
+    return MatchLog.joined([*parts, read_rows(unit, league_id, covered, up_to)]).after(after)
+
+
+def read_course(database: Database, unit: ReadUnit, league: Any, position: int) -> Course:  # noqa: ANN401  a row or LeagueAt
+    """The course of a league at a position."""
+    amendments = amendments_at(unit, league, position)
+    log = read_log(database, unit, league, position)
+    numbers = [log.n_competitors, *(1 + max(one.match["first"], one.match["second"]) for one in amendments.entries if one.match)]
+    return Course.of(amendments.applied(log), unit.entries.settings_changes(league.id, position), max(numbers))
+
+
+def amendments_at(unit: ReadUnit, league: Any, position: int) -> Amendments:  # noqa: ANN401  a row or LeagueAt
+    """The amendments up to a position; a league without any is not asked."""
+    return Amendments.read(unit, league.id, position) if league.amended_position else Amendments()
+
+
+def counted_matches(database: Database, unit: ReadUnit, league: Any, position: int) -> MatchLog:  # noqa: ANN401  a row or LeagueAt
+    """The matches that count at a position, as they count, in the order of the log."""
+    return amendments_at(unit, league, position).applied(read_log(database, unit, league, position))
+
+
+def nearest_checkpoint(unit: ReadUnit, league_id: int, course: Course, count: int) -> tuple[int, Floats | None]:
+    """The last checkpoint of a course at or below `count` matches: how many matches, and the ratings after them (None at the beginning)."""
+    known = unit.checkpoints.digests(league_id)
+    usable: list[bytes] = []
+    for digest in course.digests[: count // BLOCK]:
+        if digest not in known:
+            break
+        usable.append(digest)
+    if not usable:
+        return 0, None
+    ratings = np.full(course.n_competitors, course.initial)
+    for stored in unit.checkpoints.ratings(league_id, usable):
+        changed = unpacked(stored)
+        ratings[changed["number"]] = changed["rating"]
+    return len(usable) * BLOCK, ratings
+
+
+def rated_from(unit: ReadUnit, league_id: int, course: Course, place: int) -> Rated:
+    """A course rated from the last checkpoint at or below one of its matches."""
+    return rate(course, *nearest_checkpoint(unit, league_id, course, place))
+
+
+def keep_segments(database: Database, league: str) -> bool:
+    """Pack what has grown since, and keep checkpoints of the course as it is now; True if anything was written. In a transaction of its own."""
+    with database.read() as unit:
+        row = unit.leagues.by_key(league)
+        if row is None or row.matches < BLOCK:
+            return False
+        packs = _missing_segments(unit, row)
+        course = read_course(database, unit, row, row.position)
+        points = _missing_checkpoints(unit, row.id, course)
+    if not packs and not points:
+        return False
+    with database.write() as writing:
+        _write(writing, row.id, packs, points, course)
+        writing.commit()
+    return True
+
+
+def _missing_segments(unit: ReadUnit, league: Stored) -> list[dict[str, object]]:
+    number, covered = unit.segments.end(league.id)
+    log = read_rows(unit, league.id, covered, league.position)
+    parts = [log.take(slice(begin, begin + BLOCK)) for begin in range(0, len(log) - BLOCK + 1, BLOCK)]
+    return [
+        {"league_id": league.id, "number": number + index, "last_position": int(part.position[-1]), "matches": _packed(part)}
+        for index, part in enumerate(parts)
+    ]
+
+
+def _missing_checkpoints(unit: ReadUnit, league_id: int, course: Course) -> list[dict[str, object]]:
+    start, before = nearest_checkpoint(unit, league_id, course, len(course))
+    if start // BLOCK == len(course.digests):
+        return []
+    whole = len(course.digests) * BLOCK
+    rated = rate(Course(course.log.take(slice(whole)), course.changes, course.n_competitors), start, before)
+    return [
+        {"league_id": league_id, "digest": course.digests[count // BLOCK - 1], "count": count, "ratings": _changed(rated, count - BLOCK, count)}
+        for count in range(start + BLOCK, whole + 1, BLOCK)
+    ]
+
+
+def _changed(rated: Rated, begin: int, end: int) -> bytes:
+    log = rated.course.log
+    numbers = np.unique(np.concatenate([log.first[begin:end], log.second[begin:end]]))
+    return packed({"number": numbers.astype(np.int32), "rating": rated.ratings(end)[numbers]})
+
+
+def _write(unit: WriteUnit, league_id: int, packs: list[dict[str, object]], points: list[dict[str, object]], course: Course) -> None:
+    """Whatever another process has written meanwhile is the same, and stays."""
+    unit.leagues.hold(league_id)
+    number, _ = unit.segments.end(league_id)
+    for pack in packs:
+        if int(str(pack["number"])) >= number:
+            unit.segments.add(pack)
+    known = unit.checkpoints.digests(league_id)
+    fresh = [point for point in points if point["digest"] not in known]
+    if fresh:
+        unit.checkpoints.add(fresh)
+    if len(known) + len(fresh) > 2 * len(course.digests):
+        unit.checkpoints.keep_only(league_id, course.digests)
+
+
+def segment_differences(unit: ReadUnit, league: Stored, log: MatchLog, rated: Rated) -> list[str]:
+    """Where the packed segments and the checkpoints in use say otherwise than the log and its replay."""
+    differences = list[str]()
+    after = -1
+    for row in unit.segments.after(league.id, -1):
+        kept, told = _unpacked(row.matches), log.after(after).up_to(row.last_position)
+        if len(kept) != len(told) or any((getattr(kept, name) != getattr(told, name)).any() for name in MatchLog.__dataclass_fields__):
+            differences.append(f"Segment {row.number} of the log is not what the log says.")
+        after = row.last_position
+    count, ratings = nearest_checkpoint(unit, league.id, rated.course, len(rated.course))
+    if ratings is not None and (ratings != rated.ratings(count)).any():
+        differences.append(f"The checkpoint of the first {count} matches is not what the replay gives.")
+    return differences
+
+
+def _packed(log: MatchLog) -> bytes:
+    columns = {name: getattr(log, name) for name in MatchLog.__dataclass_fields__ if name != "match_id"}
+    ids = "\n".join(log.match_id.tolist()).encode()
+    return packed({**columns, "match_id": np.frombuffer(ids, np.uint8)})
+
+
+def _unpacked(stored: bytes) -> MatchLog:
+    columns = unpacked(stored)
+    ids = np.empty(len(columns["position"]), np.object_)
+    ids[:] = columns.pop("match_id").tobytes().decode().split("\n")
+    return MatchLog(**columns, match_id=ids)

@@ -1,0 +1,58 @@
+"""Everyone's standing and the comparison graph, at the head of a log from the tables, at an earlier position from the course that led there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.services.as_of import LeagueAt, retired_at
+from app.services.courses import Reckoning, reckoned
+from app.services.segments import rated_from, read_course
+from app.services.structures import Structure, structure_at, structure_at_head
+from app.storage.unit_of_work import Database, ReadUnit
+
+
+@dataclass(frozen=True, slots=True)
+class CompetitorAt:
+    """A competitor's row as it was at a position, named like the columns; key and name are current."""
+
+    number: int
+    key: str
+    name: str | None
+    rating: float
+    matches: int
+    wins: int
+    draws: int
+    losses: int
+    last_played_at: int | None
+    retired: bool
+    created_position: int
+
+
+def standings_of(database: Database, unit: ReadUnit, league: Any) -> tuple[Sequence[Any], Structure]:  # noqa: ANN401  a row or LeagueAt
+    """Every competitor in order of number, and the graph of their matches."""
+    if not isinstance(league, LeagueAt):
+        return unit.competitors.all(league.id), structure_at_head(database, unit, league)
+    course = read_course(database, unit, league, league.position)
+    ratings = rated_from(unit, league.id, course, len(course)).ratings()
+    return _competitors(unit, league, reckoned(course, ratings)), structure_at(league, course.log)
+
+
+def _competitors(unit: ReadUnit, league: LeagueAt, reckoning: Reckoning) -> list[CompetitorAt]:
+    retired = retired_at(unit, league.id, league.position)
+    return [
+        CompetitorAt(
+            row.number,
+            row.key,
+            row.name,
+            reckoning.rating[row.number],
+            reckoning.matches[row.number],
+            reckoning.wins[row.number],
+            reckoning.draws[row.number],
+            reckoning.losses[row.number],
+            reckoning.last_played_at[row.number],
+            retired.get(row.number, False),
+            row.created_position,
+        )
+        for row in unit.competitors.all(league.id)
+        if row.created_position <= league.position
+    ]

@@ -1,0 +1,53 @@
+"""What is derived from the log so that it need not be read or replayed from its beginning: packed segments, and checkpoints of ratings."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from app.storage.tables import checkpoint, segment
+
+
+class Segments:
+    """What is in the packed columns is decided in `services.segments`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def after(self, league_id: int, position: int) -> Sequence[Any]:
+        """(number, last_position, matches) of the segments that reach beyond a position, in order."""
+        columns = (segment.c.number, segment.c.last_position, segment.c.matches)
+        query = select(*columns).where(segment.c.league_id == league_id, segment.c.last_position > position)
+        return self._connection.execute(query.order_by(segment.c.number)).all()
+
+    def end(self, league_id: int) -> tuple[int, int]:
+        """How many segments there are, and the last position that they cover (−1 without any)."""
+        query = select(func.count(), func.coalesce(func.max(segment.c.last_position), -1)).where(segment.c.league_id == league_id)
+        count, last = self._connection.execute(query).one()
+        return int(count), int(last)
+
+    def add(self, values: Mapping[str, Any]) -> None:
+        self._connection.execute(insert(segment).values(**values))
+
+
+class Checkpoints:
+    """The ratings after the first matches of a course, found by what those matches are."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def digests(self, league_id: int) -> set[bytes]:
+        query = select(checkpoint.c.digest).where(checkpoint.c.league_id == league_id)
+        return set(self._connection.scalars(query))
+
+    def ratings(self, league_id: int, digests: Sequence[bytes]) -> list[bytes]:
+        """What these checkpoints hold, in the order of their matches."""
+        query = select(checkpoint.c.ratings).where(checkpoint.c.league_id == league_id, checkpoint.c.digest.in_(digests))
+        return list(self._connection.scalars(query.order_by(checkpoint.c.count)))
+
+    def add(self, values: Sequence[Mapping[str, Any]]) -> None:
+        self._connection.execute(insert(checkpoint), list(values))
+
+    def keep_only(self, league_id: int, digests: Sequence[bytes]) -> None:
+        """Forget all others."""
+        self._connection.execute(delete(checkpoint).where(checkpoint.c.league_id == league_id, checkpoint.c.digest.not_in(digests)))

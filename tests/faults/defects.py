@@ -1,0 +1,310 @@
+"""Planted defects: `python -m tests.faults.defects [name …]`. Does the suite notice when the ledger lies?
+
+Each defect is a change to the text of one or two files. It is applied to a copy of the tree in a temporary folder, and a selection of the project's tests
+runs there. It counts as caught when they go red; first they have to be green on the copy as it is. A defect whose text no longer stands exactly once
+in its file stops the run: it would prove nothing.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks.tables import Table
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 600
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+
+
+class NotPlanted(RuntimeError):
+    """A defect does not fit the source any more."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One text of one file, which stands there exactly once, and what takes its place."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Defect:
+    """A way in which the ledger could lie, and the tests that should say so."""
+
+    name: str
+    changes: tuple[Change, ...]
+    tests: tuple[str, ...]
+
+
+def _one(name: str, file: str, old: str, new: str, *tests: str) -> Defect:
+    return Defect(name, (Change(file, old, new),), tests)
+
+
+EXACTLY_ONCE = "tests/services/test_exactly_once.py"
+RECORDING = "tests/services/test_recording.py"
+VERIFICATION = "tests/services/test_verification.py"
+CORRECTIONS = "tests/services/test_corrections.py"
+REPLAY = "tests/services/test_live_equals_replay.py"
+EXPORTS = "tests/services/test_exports.py"
+RECORDER = "tests/test_recorder.py"
+GUARDS = "tests/faults/test_guards.py"
+FAILURES = "tests/faults/test_failures.py"
+
+DEFECTS: Sequence[Defect] = (
+    Defect(
+        "no unique constraint on match_id",
+        (
+            Change("app/storage/tables.py", '    UniqueConstraint("match_id", "league_id"),\n', ""),
+            Change(
+                "migrations/versions/20261121_0001_first_tables.py",
+                '        sa.UniqueConstraint("match_id", "league_id", name=op.f("uq_entry_match_id_league_id")),\n',
+                '        sa.Index("uq_entry_match_id_league_id", "match_id", "league_id"),\n',
+            ),
+        ),
+        (GUARDS,),
+    ),
+    _one(
+        "acknowledged whatever the commit said",
+        "app/storage/unit_of_work.py",
+        "            self.connection.invalidate()\n            raise\n",
+        "            self.connection.invalidate()\n",
+        FAILURES,
+    ),
+    _one(
+        "the remains of a failed commit go back to the pool",
+        "app/storage/unit_of_work.py",
+        "            self.connection.invalidate()\n            raise\n",
+        "            raise\n",
+        "tests/faults/test_commits.py",
+    ),
+    _one("acknowledged before the commit is on the disk (SQLite)", "app/storage/unit_of_work.py", "synchronous=FULL", "synchronous=OFF", GUARDS),
+    _one(
+        "acknowledged before the commit is on the disk (PostgreSQL)",
+        "app/storage/unit_of_work.py",
+        "-c timezone=UTC",
+        "-c synchronous_commit=off -c timezone=UTC",
+        GUARDS,
+    ),
+    _one("answered without a commit", "app/services/recording.py", "        if written is not None:\n            unit.commit()\n", "", RECORDER),
+    _one(
+        "positions from max + 1 without the league's lock (PostgreSQL)",
+        "app/storage/repositories.py",
+        ".with_for_update(key_share=True)",
+        "",
+        RECORDING,
+    ),
+    _one(
+        "BEGIN DEFERRED instead of IMMEDIATE (SQLite)", "app/storage/unit_of_work.py", 'arpad_begin="IMMEDIATE"', 'arpad_begin="DEFERRED"', RECORDING
+    ),
+    _one("positions leave a gap", "app/services/writing.py", "first_position = row.position + 1", "first_position = row.position + 2", VERIFICATION),
+    _one(
+        "standings read outside the lock and kept",
+        "app/services/writing.py",
+        "    known = unit.competitors.by_keys(row.id, keys)\n",
+        "    known = _KEPT.setdefault(row.id, {})\n"
+        "    known.update({key: found for key, found in unit.competitors.by_keys(row.id, keys).items() if key not in known})\n",
+        RECORDING,
+    ),
+    _one("e^x from the mathematical library", "app/core/kernels.py", "1.0 + exponential(-x))", "1.0 + math.exp(-x))", "tests/core/test_kernels.py"),
+    _one(
+        "another order of operations in the replay",
+        "app/ratings/folds.py",
+        "logistic((a - b + advantage * side[n]) / unit)",
+        "logistic(a / unit - b / unit + advantage * side[n] / unit)",
+        "tests/ratings/test_online.py",
+        "tests/ratings/test_folds.py",
+    ),
+    _one(
+        "a match rated with the settings of today",
+        "app/services/replays.py",
+        "LeagueSettings.model_validate(settings).rules()",
+        "LeagueSettings.model_validate(changes[-1][1]).rules()",
+        REPLAY,
+        CORRECTIONS,
+    ),
+    _one(
+        "new settings count one match late",
+        "app/services/replays.py",
+        "starts = [int(np.searchsorted(positions, position)) for position, _ in changes]",
+        "starts = [int(np.searchsorted(positions, position)) + (position > 0) for position, _ in changes]",
+        REPLAY,
+        "tests/services/test_leagues.py",
+    ),
+    _one(
+        "a repetition under another id",
+        "app/recorder.py",
+        "        for _ in range(REPEATS):\n",
+        "        for _ in range(REPEATS):\n            group = [(waiting.caller, replace(waiting.match, match_id=new_match_id())) for waiting in batch]\n",
+        RECORDER,
+    ),
+    _one("an unknown fate is not repeated", "app/recorder.py", "REPEATS: Final = 2", "REPEATS: Final = 1", RECORDER),
+    _one(
+        "an unknown fate is an unexpected error",
+        "app/storage/unit_of_work.py",
+        "    except (OperationalError, InterfaceError) as error:\n        raise _unavailable(error) from error\n",
+        "",
+        "tests/storage/test_unit_of_work.py",
+    ),
+    _one(
+        "a receipt that tells what came after",
+        "app/services/writing.py",
+        '"before": rated.first_before[index]',
+        '"before": rated.first_after[index]',
+        RECORDING,
+    ),
+    _one(
+        "the chain leaves out the context",
+        "app/services/ledger.py",
+        "hashlib.sha256(head + body.encode(",
+        "hashlib.sha256(head + body.partition(',\"context\"')[0].encode(",
+        EXPORTS,
+        VERIFICATION,
+    ),
+    _one(
+        "a repetition is not compared in its context",
+        "app/services/writing.py",
+        '"second_score", "context")\n_SHOWN_AS',
+        '"second_score")\n_SHOWN_AS',
+        EXACTLY_ONCE,
+    ),
+    _one(
+        "a void does not lower the count of matches",
+        "app/services/corrections.py",
+        '"matches": row.matches - 1',
+        '"matches": row.matches',
+        CORRECTIONS,
+    ),
+    _one(
+        "a win of a voided match stays",
+        "app/services/replays.py",
+        "self.matches[number], self.wins[number],",
+        "self.matches[number], self.wins[number] + 1,",
+        CORRECTIONS,
+    ),
+    _one(
+        "an answer kept after a new entry",
+        "app/api/answers.py",
+        "media_type, str(head.position), str(head.published_fit)",
+        "media_type, str(head.published_fit)",
+        "tests/api/test_caching.py",
+    ),
+    _one("a page begins one too low", "app/services/matches.py", 'str(shown[-1]["position"])', 'str(shown[-1]["position"] - 1)', RECORDING),
+    _one("an export without its last line", "app/services/exports.py", "    yield ledger.last_line(row.position + 1, head)\n", "", EXPORTS),
+    _one(
+        "a restore believes every line",
+        "app/services/exports.py",
+        '    if line.rstrip(b"\\r\\n") != written.rstrip(b"\\n"):\n',
+        "    if not written:\n",
+        EXPORTS,
+    ),
+    _one(
+        "a match whose request went away is dropped",
+        "app/recorder.py",
+        "        self._queues[league].append(waiting)\n",
+        "        self._queues[league].append(waiting)\n        waiting.answer.add_done_callback(lambda done: done.cancelled() and waiting in self._queues[league] and self._queues[league].remove(waiting))\n",
+        RECORDER,
+    ),
+    _one("stopping forgets what was accepted", "app/recorder.py", "        while self._tasks:\n", "        while False:\n", RECORDER),
+    _one(
+        "a draw is counted as a loss",
+        "app/services/writing.py",
+        "                standing.draws += 1\n",
+        "                standing.losses += 1\n",
+        VERIFICATION,
+        RECORDING,
+    ),
+)
+# A name that a change above needs, where adding it would be a second change.
+_HEADS = {"standings read outside the lock and kept": ("app/services/writing.py", "\n_KEPT: dict[int, dict[str, Any]] = {}\n")}
+
+
+@contextmanager
+def copied_tree() -> Iterator[Path]:
+    """The files that git knows or would know, in a temporary folder."""
+    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True)
+    with tempfile.TemporaryDirectory(prefix="arpad-defects-") as folder:
+        for name in filter(None, listed.stdout.decode().split("\0")):
+            if (ROOT / name).is_file():
+                (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, Path(folder) / name)
+        yield Path(folder)
+
+
+@contextmanager
+def planted(tree: Path, defect: Defect) -> Iterator[None]:
+    """The copy with the defect in it, and without it afterwards. Raises NotPlanted."""
+    kept = {change.file: (tree / change.file).read_text() for change in defect.changes}
+    try:
+        for change in defect.changes:
+            source = (tree / change.file).read_text()
+            if source.count(change.old) != 1:
+                raise NotPlanted(f"{defect.name}: the text {change.old!r} stands {source.count(change.old)} times in {change.file}, not once")
+            (tree / change.file).write_text(source.replace(change.old, change.new))
+        if defect.name in _HEADS:
+            file, more = _HEADS[defect.name]
+            (tree / file).write_text((tree / file).read_text() + more)
+        yield
+    finally:
+        for file, source in kept.items():
+            (tree / file).write_text(source)
+
+
+def run_tests(tree: Path, tests: Sequence[str]) -> tuple[bool, list[str]]:
+    """Whether they are green, and which are red; the first red one ends it. Raises NotPlanted where they cannot be run."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", *tests]
+    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    ran = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
+    if ran.returncode not in {0, 1}:
+        raise NotPlanted(f"the tests could not be run: {(ran.stdout + ran.stderr)[-2000:]}")
+    return ran.returncode == 0, _FAILED.findall(ran.stdout)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.defects", description=__doc__)
+    parser.add_argument("names", nargs="*", help="parts of the names of the defects to plant; all unless named")
+    parser.add_argument("--check", action="store_true", help="only see whether every defect can still be planted")
+    options = parser.parse_args()
+    chosen = [defect for defect in DEFECTS if not options.names or any(name in defect.name for name in options.names)]
+    with copied_tree() as tree:
+        for defect in chosen:
+            with planted(tree, defect):
+                pass
+        if options.check:
+            print(f"{len(chosen)} defects can be planted")
+            return 0
+        return _report(tree, chosen)
+
+
+def _report(tree: Path, chosen: Sequence[Defect]) -> int:
+    green: dict[str, bool] = {}
+    for test in dict.fromkeys(test for defect in chosen for test in defect.tests):
+        green[test], red = run_tests(tree, [test])
+        if not green[test]:
+            print(f"{test} is red without any defect: {', '.join(red)}", flush=True)
+    table, all_caught = Table(["defect", "caught by", ">seconds"]), True
+    for defect in chosen:
+        began = time.perf_counter()
+        tests = [test for test in defect.tests if green[test]]
+        with planted(tree, defect):
+            red = run_tests(tree, tests)[1] if tests else []
+        verdict = red[0] if red else "NOTHING" if tests else "no test that is green without it"
+        all_caught &= bool(red)
+        table.add(defect.name, verdict, f"{time.perf_counter() - began:.0f}")
+        print(f"{defect.name}: {verdict}", flush=True)
+    print(table)
+    return 0 if all_caught else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""Proves an export of Arpad without Arpad: the chain of hashes, who the numbers are, and the ratings, rebuilt from the file alone.
+
+`python3 verify.py tennis.ndjson` prints state_hash and log_head, as `arpad verify` does, or leaves with 8 and the line at fault. It is one file
+of plain Python (3.11), to be read in five minutes and rewritten in any language whose numbers are IEEE doubles.
+"""
+
+import hashlib
+import json
+import math
+import sys
+from datetime import datetime
+from pathlib import Path
+
+SCORES = {"first": 1.0, "draw": 0.5, "second": 0.0}
+CAN_BE_VOID = {"match", "void", "correct", "merge"}
+MOVES_NO_RATING = {"fit", "rename", "retire", "forget"}
+DAMAGED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+
+
+def require(holds, fault):
+    if not holds:
+        raise ValueError(fault)
+
+
+def exponential(x):  # e^x of FDLIBM: + − × ÷ in this order, then a power of two
+    if not -745.1332191019412 <= x <= 709.782712893384:
+        return math.inf if x > 0 else 0.0
+    k = int(x * 1.4426950408889634 + 0.5) if x >= 0.0 else int(x * 1.4426950408889634 - 0.5)
+    high, low = x - k * 0.6931471803691238, k * 1.9082149292705877e-10
+    r = high - low
+    t = r * r
+    p = -0.0027777777777015593 + t * (6.613756321437934e-05 + t * (-1.6533902205465252e-06 + t * 4.1381367970572385e-08))
+    c = r - t * (0.16666666666666602 + t * p)
+    return math.ldexp(1.0 - ((low - r * c / (2.0 - c)) - high), k)
+
+
+class Log:  # what the lines read so far say
+    def __init__(self):
+        self.lines, self.head, self.recorded_at, self.is_complete = 0, bytes(32), None, False
+        self.keys, self.told = {}, {}  # key → number; number → commitment of those whom no entry has brought into being yet
+        self.kinds, self.settings, self.ids = [], {}, set()  # the kind at each position; the settings now in force; every match_id
+        self.matches, self.corrections, self.merges, self.voids = {}, {}, {}, {}  # by position
+
+    def take(self, line):
+        self.lines += 1
+        require(not self.is_complete, "it follows the last line.")
+        value = json.loads(line.decode("ascii"))
+        if "hash" in value:
+            self.take_entry(line, value)
+        elif "competitor" in value:
+            self.take_competitor(**value)
+        else:
+            end = f'{{"count":{len(self.kinds)},"head":"{self.head.hex()}"}}'.encode()
+            require(line == end and self.kinds and not self.told, "count and head are not those of the lines before.")
+            self.is_complete = True
+
+    def take_competitor(self, competitor, key, name, salt, commitment=None):  # the members of the line; a name proves nothing
+        require(competitor == len(self.keys) and key not in self.keys, "its number or its key is not a new one.")
+        self.keys[key] = competitor
+        # Of a forgotten person only the commitment is left; of all others it follows from salt and key.
+        self.told[str(competitor)] = commitment if salt is None else hashlib.sha256(bytes.fromhex(salt) + key.encode()).hexdigest()
+
+    def take_entry(self, line, value):
+        body = line[: line.rindex(b',"hash":')] + b"}"
+        self.head = hashlib.sha256(self.head + body).digest()
+        sealed = body[:-1] + b',"hash":"' + self.head.hex().encode() + b'"}'
+        require(line == sealed, "its hash is not that of this line after the ones before: something was changed, left out or added.")
+        position, kind = len(self.kinds), value["kind"]
+        require(value["position"] == position and (kind == "create") == (position == 0), "it is out of its place.")
+        before, self.recorded_at = self.recorded_at, datetime.fromisoformat(value["recorded_at"])
+        require(position == 0 or before <= self.recorded_at, "its time is before that of the one before.")
+        require(value.get("commitments", {}) == self.told, "the competitors told before it are not those that it brings into being.")
+        self.told = {}
+        self.read(position, kind, value)
+        self.kinds.append(kind)
+
+    def read(self, position, kind, value):
+        if kind in {"create", "settings"}:
+            require(position > 0 or (value["format"], value["algorithm"]) == (1, "elo-1"), "its format or its arithmetic is unknown here.")
+            self.settings = value.get("settings", self.settings)
+            require(self.settings["system"] == "elo" and self.settings["side"] != "points", "its rating system is unknown here.")
+        elif kind == "match":
+            require(value["match_id"] not in self.ids, "its match_id was there before.")
+            self.ids.add(value["match_id"])
+            unit = float(self.settings["scale"]) / 2.302585092994046  # points per natural unit: ln 10
+            self.matches[position] = (*self.read_match(value), value["match_id"], float(self.settings["k"]), unit)
+        elif kind == "void":
+            self.voids[position] = value["target"]
+            require(value["target"] in range(position) and self.kinds[value["target"]] in CAN_BE_VOID, "its target is no entry that can be void.")
+        elif kind == "correct":
+            require(value["target"] in self.matches, "its target is no match before it.")
+            self.corrections[position] = value["target"], (*self.read_match(value), *self.matches[value["target"]][5:])
+        elif kind == "merge":
+            self.merges[position] = self.pair(value["from"], value["into"])
+        else:
+            require(kind in MOVES_NO_RATING, f"the kind “{kind}” is unknown here.")
+
+    def pair(self, one, other):
+        require(one != other and all(side in range(len(self.keys)) for side in (one, other)), "it is not about two competitors told before.")
+        return one, other
+
+    def read_match(self, value):
+        played_at = datetime.fromisoformat(value["played_at"]) if value["played_at"] else None
+        return *self.pair(value["first"], value["second"]), SCORES[value["outcome"]], float(value["weight"]), played_at
+
+    def counted(self):
+        """The matches that count, in the order in which they are rated."""
+        void = set()
+        for position, target in reversed(self.voids.items()):
+            void |= set() if position in void else {target}
+        matches = self.matches | dict(correction for position, correction in self.corrections.items() if position not in void)
+        counted = [matches[position] for position in self.matches if position not in void]
+        if self.settings["order"] == "played_at":
+            counted.sort(key=lambda match: (match[4], match[5].encode()))
+        into = dict(merge for position, merge in self.merges.items() if position not in void)
+        for _ in into:
+            into = {one: into.get(other, other) for one, other in into.items()}
+        require(not into.keys() & into.values(), "the merges go round in a circle.")
+        merged = ((into.get(first, first), into.get(second, second), *others) for first, second, *others in counted)
+        return [match for match in merged if match[0] != match[1]]  # a match against oneself says nothing
+
+    def state_hash(self):
+        ratings = [float(self.settings["initial"])] * len(self.keys)
+        records = [[0, 0, 0, 0] for _ in self.keys]  # matches, losses, draws, wins
+        for first, second, score, weight, _, _, k, unit in self.counted():
+            expected = 1.0 / (1.0 + exponential(-((ratings[first] - ratings[second]) / unit)))
+            step = k * weight * (score - expected)
+            ratings[first], ratings[second] = ratings[first] + step, ratings[second] - step
+            for side, own in ((first, score), (second, 1.0 - score)):
+                records[side][0] += 1
+                records[side][1 + int(2.0 * own)] += 1
+        digest = hashlib.sha256()
+        for key, number in sorted(self.keys.items(), key=lambda item: item[0].encode()):
+            matches, losses, draws, wins = records[number]
+            if matches:
+                digest.update(f"{key}\t{ratings[number]!r}\t{matches}\t{wins}\t{draws}\t{losses}\n".encode())
+        return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    log = Log()
+    try:
+        with sys.stdin.buffer if sys.argv[1:] in ([], ["-"]) else Path(sys.argv[1]).open("rb") as source:
+            for line in source:
+                log.take(line.rstrip(b"\r\n"))
+        require(log.is_complete, "the file ends here, before its last line, which tells count and head.")
+        print(f"state_hash {log.state_hash()}\nlog_head {log.head.hex()}")
+    except DAMAGED as error:
+        sys.exit(print(f"line {log.lines} proves nothing: {error}", file=sys.stderr) or 8)
