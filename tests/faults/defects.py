@@ -22,7 +22,7 @@ from tests.benchmarks.tables import Table
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 600
-_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 class NotPlanted(RuntimeError):
@@ -100,8 +100,8 @@ DEFECTS: Sequence[Defect] = (
     _one(
         "positions from max + 1 without the league's lock (PostgreSQL)",
         "app/storage/repositories.py",
-        ".with_for_update(key_share=True)",
-        "",
+        'bindparam("key")).with_for_update(key_share=True)',
+        'bindparam("key"))',
         RECORDING,
     ),
     _one(
@@ -127,17 +127,17 @@ DEFECTS: Sequence[Defect] = (
     ),
     _one(
         "a match rated with the settings of today",
-        "app/services/replays.py",
-        "LeagueSettings.model_validate(settings).rules()",
-        "LeagueSettings.model_validate(changes[-1][1]).rules()",
+        "app/services/courses.py",
+        "LeagueSettings.model_validate(settings).rules() for _, settings in self.changes]",
+        "LeagueSettings.model_validate(self.changes[-1][1]).rules() for _ in self.changes]",
         REPLAY,
         CORRECTIONS,
     ),
     _one(
         "new settings count one match late",
-        "app/services/replays.py",
-        "starts = [int(np.searchsorted(positions, position)) for position, _ in changes]",
-        "starts = [int(np.searchsorted(positions, position)) + (position > 0) for position, _ in changes]",
+        "app/services/courses.py",
+        "[np.searchsorted(starts, self.log.position) - 1]",
+        "[np.maximum(np.searchsorted(starts, self.log.position - 1), 1) - 1]",
         REPLAY,
         "tests/services/test_leagues.py",
     ),
@@ -180,14 +180,14 @@ DEFECTS: Sequence[Defect] = (
     ),
     _one(
         "a void does not lower the count of matches",
-        "app/services/corrections.py",
-        '"matches": row.matches - 1',
-        '"matches": row.matches',
+        "app/services/amending.py",
+        '{"matches": len(outcome.course),',
+        '{"matches": row.matches,',
         CORRECTIONS,
     ),
     _one(
         "a win of a voided match stays",
-        "app/services/replays.py",
+        "app/services/courses.py",
         "self.matches[number], self.wins[number],",
         "self.matches[number], self.wins[number] + 1,",
         CORRECTIONS,
@@ -203,7 +203,7 @@ DEFECTS: Sequence[Defect] = (
     _one("an export without its last line", "app/services/exports.py", "    yield ledger.last_line(row.position + 1, head)\n", "", EXPORTS),
     _one(
         "a restore believes every line",
-        "app/services/exports.py",
+        "app/services/export_lines.py",
         '    if line.rstrip(b"\\r\\n") != written.rstrip(b"\\n"):\n',
         "    if not written:\n",
         EXPORTS,
@@ -216,6 +216,22 @@ DEFECTS: Sequence[Defect] = (
         RECORDER,
     ),
     _one("stopping forgets what was accepted", "app/recorder.py", "        while self._tasks:\n", "        while False:\n", RECORDER),
+    _one(
+        "a late result is rated last",
+        "app/services/courses.py",
+        'cls(in_order_of_play(counting) if order == "played_at" else counting, changes',
+        "cls(counting, changes",
+        "tests/faults/test_agreement.py",
+    ),
+    _one(
+        "matches of one moment are rated as they came",
+        "app/services/courses.py",
+        "sorted(group.tolist(), key=log.match_id.__getitem__)",
+        "sorted(group.tolist())",
+        REPLAY,
+        RECORDING,
+        CORRECTIONS,
+    ),
     _one(
         "a draw is counted as a loss",
         "app/services/writing.py",

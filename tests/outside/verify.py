@@ -116,8 +116,9 @@ class Log:  # what the lines read so far say
         for _ in into:
             into = {one: into.get(other, other) for one, other in into.items()}
         require(not into.keys() & into.values(), "the merges go round in a circle.")
-        merged = ((into.get(first, first), into.get(second, second), *others) for first, second, *others in counted)
-        return [match for match in merged if match[0] != match[1]]  # a match against oneself says nothing
+        merged = [(into.get(first, first), into.get(second, second), *others) for first, second, *others in counted]
+        require(all(first != second for first, second, *_ in merged), "a merge makes a match one of a competitor against themselves.")
+        return merged
 
     def state_hash(self):
         ratings = [float(self.settings["initial"])] * len(self.keys)
