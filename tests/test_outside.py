@@ -102,7 +102,7 @@ class Season:
 @pytest.mark.parametrize("order", ORDERS)
 def test_any_season_proves_itself_outside(database, order, seed):
     season = Season(database, seed, order=order, scale=(400.0, 173.0)[seed % 2], initial=(1500.0, -20.5)[seed % 2]).live(60)
-    assert_agreed(season.play.export(), season.play.verified())
+    assert_agreed(season.play.export(), season.play.verify())
 
 
 def test_the_seasons_are_eventful(database):
@@ -157,7 +157,7 @@ def assert_refused(content: bytes | list[bytes], line: int) -> None:
 def test_a_cut_is_refused_at_its_end(lines):
     for length in (0, 1, len(lines) // 2, len(lines) - 1):
         assert_refused(lines[:length], length)
-    assert_refused(lines[1:], 1)
+    assert_refused(lines[1:], next(number for number, line in enumerate(lines) if number and b'"hash"' in line))
     assert_refused(b"".join(lines)[:-2], len(lines))
 
 

@@ -22,10 +22,8 @@ from app.api.formats import JSON, json_bytes, negotiated, rows_as
 from app.api.incoming import parse_as_of
 from app.api.problems import instance_of
 from app.services import leagues, permalinks
-from app.services.keys import Caller
 from app.services.leagues import Head
 from app.services.permalinks import HeadAt
-from app.storage.unit_of_work import Database
 
 Service = Callable[..., Mapping[str, Any]]
 

@@ -34,7 +34,9 @@ def documented(
     return {"status_code": next(iter(answers)), "responses": answers | _problems({*problems, BadInput, Unexpected}), "openapi_extra": extra}
 
 
-def json_answer(status: int, shape: type, example: object, *, tagged: bool = False, pages: bool = False, files: bool = False, dated: bool = False) -> Answers:
+def json_answer(
+    status: int, shape: type, example: object, *, tagged: bool = False, pages: bool = False, files: bool = False, dated: bool = False
+) -> Answers:
     """A JSON answer. `tagged`: it has an ETag; `pages`: further pages follow; `files`: it is offered as CSV and NDJSON too; `dated`: it takes as_of."""
     headers = (_LOCATION if status in {201, 202} else {}) | (_ETAG if tagged else {}) | _links(pages=pages, dated=dated)
     found = {status: _json(shape, example, headers)}

@@ -33,7 +33,7 @@ from app.ratings.matches import MatchColumns
 from app.services import matches as recorded
 from app.services import placing, recording
 from app.services.amendment_shapes import MatchDetailShape, PreviewShape
-from app.services.recording import as_columns
+from app.services.recording import as_columns, new_match_id
 from app.services.shapes import BatchShape, MatchListShape, ReceiptShape
 
 hot_router = resource_router("matches", BareRoute)
@@ -79,7 +79,7 @@ async def record_match(request: Request) -> Response:
         # Never queued: a flood of these must not fill the recorder. Keys are checked by the recorder itself.
         await require_reporter(request, league)
     if dry_run:
-        return await _preview(request, league, as_columns([match]), [match.match_id is not None], "")
+        return await _preview(request, league, as_columns([match]), given=[match.match_id is not None], place=r"/\2")
     recorded = await runtime_of(request).recorder.record(league, caller, match)
     reply = replayed if recorded.replayed else created
     return reply(recorded.receipt, location("leagues", league, "matches", recorded.receipt["match_id"]))
@@ -100,15 +100,16 @@ async def record_batch(request: Request, league: League, dry_run: DryRun = False
     columns, by_column = await runtime_of(request).pools.work(partial(_columns, body))
     place = r"/columns/\2/\1" if by_column else r"/matches/\1/\2"
     if dry_run:
-        return await _preview(request, league, with_ids(columns), [match_id is not None for match_id in columns.match_id], place)
+        return await _preview(request, league, columns, given=[match_id is not None for match_id in columns.match_id], place=place)
     with _pointing(place):
         shape = await run(request, partial(recording.record_batch, league=league, matches=columns))
     reply = created if shape["recorded"] else replayed
     return reply(shape, location("leagues", league, "matches"))
 
 
-async def _preview(request: Request, league: str, matches: MatchColumns, given: list[bool], place: str) -> Response:
-    with _pointing(place or r"/\2"):
+async def _preview(request: Request, league: str, matches: MatchColumns, *, given: list[bool], place: str) -> Response:
+    matches.match_id = [match_id or new_match_id() for match_id in matches.match_id]
+    with _pointing(place):
         return not_stored(await run(request, partial(placing.preview_matches, league=league, matches=matches, given=given)))
 
 

@@ -40,7 +40,9 @@ QueryMoment = Annotated[str, AfterValidator(_checked_moment)]
 AsOfText = Annotated[str, AfterValidator(_checked_as_of)]
 QueryAsOf = Annotated[
     AsOfText | None,
-    Query(description="What Arpad showed then: a position of the log, or a time (its last entry at or before it). Names are current.", examples=[None]),
+    Query(
+        description="What Arpad showed then: a position of the log, or a time (its last entry at or before it). Names are current.", examples=[None]
+    ),
 ]
 DryRun = Annotated[bool, Query(description="Only say what would happen; nothing is recorded.", examples=[True])]
 QueryBy = Annotated[By | None, Query(description="Live ratings or the published fit; the league's primary unless given.", examples=["live"])]

@@ -9,7 +9,19 @@ from app.api import examples
 from app.api.answers import Manner, answer
 from app.api.documentation import READ_PROBLEMS, documented, json_answer
 from app.api.incoming import parse_as_of, parse_moment
-from app.api.operations import AsOfText, CompetitorPath, Cursor, League, Limit, QueryAsOf, QueryBy, QueryKey, QueryMoment, offer_collection, resource_router
+from app.api.operations import (
+    AsOfText,
+    CompetitorPath,
+    Cursor,
+    League,
+    Limit,
+    QueryAsOf,
+    QueryBy,
+    QueryKey,
+    QueryMoment,
+    offer_collection,
+    resource_router,
+)
 from app.errors import CompetitorNotFound, FitNotPublished
 from app.services import explanations, histories, standings
 from app.services.amendment_shapes import ExplainedShape
@@ -63,7 +75,8 @@ offer_collection(
     "/v1/leagues/{league:league}/leaderboard",
     leaderboard,
     **documented(
-        json_answer(200, LeaderboardShape, examples.LEADERBOARD, tagged=True, pages=True, files=True, dated=True), problems=[*_PROBLEMS, FitNotPublished]
+        json_answer(200, LeaderboardShape, examples.LEADERBOARD, tagged=True, pages=True, files=True, dated=True),
+        problems=[*_PROBLEMS, FitNotPublished],
     ),
 )
 
@@ -85,7 +98,9 @@ offer_collection(
     router,
     "/v1/leagues/{league:league}/competitors",
     list_competitors,
-    **documented(json_answer(200, CompetitorListShape, examples.COMPETITORS, tagged=True, pages=True, files=True, dated=True), problems=READ_PROBLEMS),
+    **documented(
+        json_answer(200, CompetitorListShape, examples.COMPETITORS, tagged=True, pages=True, files=True, dated=True), problems=READ_PROBLEMS
+    ),
 )
 
 
@@ -95,7 +110,8 @@ async def get_competitor(request: Request, league: League, competitor: Competito
     return await answer(request, league, partial(standings.competitor, league=league, key=competitor), Manner("head"), as_of)
 
 
-async def get_history(request: Request, league: League, competitor: CompetitorPath, cursor: Cursor = None, limit: Limit = 100, as_of: QueryAsOf = None
+async def get_history(
+    request: Request, league: League, competitor: CompetitorPath, cursor: Cursor = None, limit: Limit = 100, as_of: QueryAsOf = None
 ) -> Response:
     """A competitor's counted matches, newest first, each with the rating before and after; also as .csv and .ndjson."""
     service = partial(histories.history, league=league, key=competitor, cursor=cursor, limit=limit)
@@ -110,7 +126,8 @@ offer_collection(
 )
 
 
-async def get_opponents(request: Request, league: League, competitor: CompetitorPath, cursor: Cursor = None, limit: Limit = 100, as_of: QueryAsOf = None
+async def get_opponents(
+    request: Request, league: League, competitor: CompetitorPath, cursor: Cursor = None, limit: Limit = 100, as_of: QueryAsOf = None
 ) -> Response:
     """The record of a competitor against each opponent, beside what was expected; also as .csv and .ndjson."""
     service = partial(histories.opponents, league=league, key=competitor, cursor=cursor, limit=limit)
@@ -125,9 +142,7 @@ offer_collection(
 )
 
 
-@router.get(
-    _COMPETITOR + "/explain", **documented(json_answer(200, ExplainedShape, examples.EXPLAINED, tagged=True, dated=True), problems=_PROBLEMS)
-)
+@router.get(_COMPETITOR + "/explain", **documented(json_answer(200, ExplainedShape, examples.EXPLAINED, tagged=True, dated=True), problems=_PROBLEMS))
 async def explain_rating(
     request: Request,
     league: League,

@@ -60,6 +60,7 @@ EXPORTS = "tests/services/test_exports.py"
 RECORDER = "tests/test_recorder.py"
 GUARDS = "tests/faults/test_guards.py"
 FAILURES = "tests/faults/test_failures.py"
+ACCEPTED = "tests/faults/test_accepted.py"
 
 DEFECTS: Sequence[Defect] = (
     Defect(
@@ -107,7 +108,7 @@ DEFECTS: Sequence[Defect] = (
     _one(
         "BEGIN DEFERRED instead of IMMEDIATE (SQLite)", "app/storage/unit_of_work.py", 'arpad_begin="IMMEDIATE"', 'arpad_begin="DEFERRED"', RECORDING
     ),
-    _one("positions leave a gap", "app/services/writing.py", "first_position = row.position + 1", "first_position = row.position + 2", VERIFICATION),
+    _one("positions leave a gap", "app/services/writing.py", "first_position = row.position + 1", "first_position = row.position + 2", RECORDING),
     _one(
         "standings read outside the lock and kept",
         "app/services/writing.py",
@@ -213,9 +214,15 @@ DEFECTS: Sequence[Defect] = (
         "app/recorder.py",
         "        self._queues[league].append(waiting)\n",
         "        self._queues[league].append(waiting)\n        waiting.answer.add_done_callback(lambda done: done.cancelled() and waiting in self._queues[league] and self._queues[league].remove(waiting))\n",
-        RECORDER,
+        f"{ACCEPTED}::test_a_match_that_waits_is_recorded_although_its_request_goes_away",
     ),
-    _one("stopping forgets what was accepted", "app/recorder.py", "        while self._tasks:\n", "        while False:\n", RECORDER),
+    _one(
+        "stopping forgets what was accepted",
+        "app/recorder.py",
+        "        while self._tasks:\n",
+        "        while False:\n",
+        f"{ACCEPTED}::test_when_the_recorder_has_stopped_everyone_is_answered",
+    ),
     _one(
         "a late result is rated last",
         "app/services/courses.py",
