@@ -30,7 +30,7 @@ class Border:
         is_head = scope["method"] == "HEAD"
         answer = _Answer(send, request_id, without_body=is_head)
         if is_head:
-            scope = {**scope, "method": "GET", "arpad.is_head": False}
+            scope = {**scope, "method": "GET", "arpad.is_head": True}
         with bound_ids(request=request_id):
             await self._guarded(scope, receive, answer)
 

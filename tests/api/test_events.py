@@ -216,6 +216,8 @@ def test_head_is_answered_and_ends(site):
     answer = site.reporter.head(f"/v1/leagues/{site.played_league()}/events")
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"].startswith("text/event-stream")
+    assert site.app.state.streams._feeds == {}, "nobody listens"
+    assert site.reporter.get("/healthz").status_code == 200, "the connection serves on"
 
 
 def streaming(site, path, stack):

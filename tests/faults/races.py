@@ -138,7 +138,7 @@ async def _listen_until(is_over: Callable[[], bool], server: Server, league: str
     while not is_over():
         last = -1
         for _ in range(moment.randrange(1, 5)):
-            last = await _listen_for(moment.randrange(1, 5_000), server, league, last, reading, is_over)
+            last = await _listen_for(moment.randrange(1, 1_000), server, league, last, reading, is_over)
 
 
 async def _listen_for(count: int, server: Server, league: str, last: int, reading: Reading, is_over: Callable[[], bool]) -> int:
@@ -159,10 +159,10 @@ async def _listen_for(count: int, server: Server, league: str, last: int, readin
                 if position != last + 1:
                     reading.faults.append(f"after {last} came {position}")
                 last, taken = position, taken + 1
+                reading.positions += 1
     finally:
         writer.transport.abort()
     reading.exports += 1
-    reading.positions += taken
     reading.longest = max(reading.longest, last + 1)
     return last
 
