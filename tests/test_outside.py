@@ -102,7 +102,7 @@ class Season:
 @pytest.mark.parametrize("order", ORDERS)
 def test_any_season_proves_itself_outside(database, order, seed):
     season = Season(database, seed, order=order, scale=(400.0, 173.0)[seed % 2], initial=(1500.0, -20.5)[seed % 2]).live(60)
-    assert_agreed(season.play.export(), season.play.verify())
+    assert_agreed(season.play.export(), season.play.verified())
 
 
 def test_the_seasons_are_eventful(database):

@@ -15,6 +15,7 @@ from tests.api.site import assert_problem, match, pointers, running_site
 from tests.conftest import BACKENDS
 from tests.faults.databases import temporary_databases
 from tests.faults.server import running_server
+from tests.test_outside import Season
 
 WRITERS = 3
 MATCHES = 40
@@ -277,3 +278,13 @@ def test_a_place_found_once_is_near_for_ever(tmp_path, monkeypatch):
                 assert Stream(answer.iter_lines()).taken(95) == list(enumerate(log))[position + 1 :]
         [marks] = site.app.state.streams._marks.values()
         assert [mark.position for mark in marks] == [-1, 9, 19, 29, 39, 49, 59, 69, 79, 89]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_kind_of_entry_is_streamed_as_it_is_exported(tmp_path, seed):
+    with running_site(tmp_path) as site:
+        season = Season(site.database, seed).live(60)
+        path = f"/v1/leagues/{season.play.league}"
+        export = site.reporter.get(f"{path}/log").text.splitlines()[:-1]
+        with site.reporter.stream("GET", f"{path}/events", params={"after": -1}) as answer:
+            assert [data for _, (_, _, data) in zip(export, Stream(answer.iter_lines()), strict=False)] == export
