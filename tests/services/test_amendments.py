@@ -61,7 +61,7 @@ def season(play: Play) -> Mirror:
     return mirror
 
 
-@settings(max_examples=40, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(_steps, min_size=2, max_size=9), order=st.sampled_from(["log", "played_at"]))
 def test_in_any_order_what_is_stored_is_a_replay_of_what_counts(shared, steps, order):
     mirror = season(Play.begin(shared, order=order))

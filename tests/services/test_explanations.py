@@ -13,7 +13,7 @@ from tests.services.test_amendments import _steps, season, take
 PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
 
 
-@settings(max_examples=40, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(_steps, min_size=2, max_size=8),
     order=st.sampled_from(["log", "played_at"]),

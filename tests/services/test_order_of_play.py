@@ -66,7 +66,7 @@ def deliver(play: Play, how: str, matches: list[MatchIn]) -> None:
             import_file(play.database, OPERATOR, play.league, path)
 
 
-@settings(max_examples=40, **QUIET)
+@settings(max_examples=12, **QUIET)
 @given(delivered=deliveries())
 def test_any_order_of_delivery_ends_in_the_same_state(shared, delivered):
     season, parts = delivered
@@ -81,7 +81,7 @@ def test_any_order_of_delivery_ends_in_the_same_state(shared, delivered):
     assert late.row().matches == len(season)
 
 
-@settings(max_examples=30, **QUIET)
+@settings(max_examples=10, **QUIET)
 @given(season=seasons(), order=st.randoms(use_true_random=False))
 def test_a_receipt_tells_the_ratings_at_the_place_of_the_match(shared, season, order):
     order.shuffle(season)
@@ -104,7 +104,7 @@ def standings(play: Play) -> dict[str, tuple[float, int]]:
     return {row["competitor"]: (row["live"]["rating"], row["rank"]) for row in rows}
 
 
-@settings(max_examples=40, **QUIET)
+@settings(max_examples=12, **QUIET)
 @given(season=seasons(), known=st.integers(0, 12), order=st.sampled_from(["log", "played_at"]))
 def test_a_preview_of_matches_is_what_recording_them_does(shared, season, known, order):
     play = Play.begin(shared, order=order)
@@ -126,7 +126,7 @@ _amended = st.lists(
 )
 
 
-@settings(max_examples=30, **QUIET)
+@settings(max_examples=10, **QUIET)
 @given(season=seasons(), steps=_amended)
 def test_amendments_keep_the_order_also_where_they_move_a_match_in_it(shared, season, steps):
     mirror = Mirror.begin(Play.begin(shared, order="played_at"))
@@ -148,7 +148,7 @@ def test_amendments_keep_the_order_also_where_they_move_a_match_in_it(shared, se
     mirror.play.verified()
 
 
-@settings(max_examples=15, **QUIET)
+@settings(max_examples=6, **QUIET)
 @given(delivered=deliveries(), steps=_amended)
 def test_a_restored_league_is_the_same_and_goes_on_the_same(both, delivered, steps):
     season, parts = delivered

@@ -41,7 +41,7 @@ def mirror(play: Play):
         yield long_season(play)
 
 
-@settings(max_examples=20, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(_steps, st.booleans()), min_size=2, max_size=8), order=st.sampled_from(["log", "played_at"]))
 def test_with_them_and_without_them_everything_is_the_same(shared, steps, order):
     with small_blocks(4):
