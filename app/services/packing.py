@@ -1,6 +1,7 @@
 """Arrays as bytes for the database: the same bytes for the same arrays."""
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ def packed(arrays: Arrays) -> bytes:
     return buffer.getvalue()
 
 
-def unpacked(stored: bytes) -> Arrays:
-    """What `packed` was given."""
+def unpacked(stored: bytes, *, except_for: Sequence[str] = ()) -> Arrays:
+    """What `packed` was given, or what of it is wanted."""
     with np.load(io.BytesIO(stored), allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+        return {name: archive[name] for name in archive.files if name not in except_for}
