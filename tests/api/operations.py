@@ -80,6 +80,7 @@ OPERATIONS = [
         ("list_fits", "GET", "/v1/leagues/{league}/fits"),
         ("request_refit", "POST", "/v1/leagues/{league}/fits"),
         ("get_fit", "GET", "/v1/leagues/{league}/fits/{fit}"),
+        ("cancel_refit", "POST", "/v1/leagues/{league}/fits/{fit}/cancel"),
         ("get_log", "GET", "/v1/leagues/{league}/log"),
         ("get_events", "GET", "/v1/leagues/{league}/events"),
         ("healthz", "GET", "/healthz"),
