@@ -64,7 +64,7 @@ def fit_league(
             log.first,
             log.second,
             log.score,
-            log.weight,
+            None if (log.weight == 1.0).all() else log.weight,
             n_competitors,
             draws=settings.draws,
             prior_sd=settings.prior_sd,

@@ -1,9 +1,11 @@
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -17,13 +19,20 @@ class Refits:
     def __init__(self, *jobs):
         self.jobs = list(jobs)
         self.looks = []
+        self.packed = []
         self.stop = threading.Event()
 
     def request_due_refits(self, _database):
         self.looks.append(time.monotonic())
         return 0
 
-    def run_next_refit(self, _database, _name, *, league=None):
+    def keep_segments(self, _database, league):
+        self.packed.append(league)
+
+    def keep_due_segments(self, _database):
+        return 0
+
+    def run_next_refit(self, _database, _name, *, league=None, fitter=None):
         if not self.jobs:
             self.stop.set()
             return None
@@ -40,6 +49,7 @@ JOB = {"league": "tennis", "fit": 1, "status": "published", "reason": None, "sec
 def run(monkeypatch):
     def start(refits, poll_seconds=0.01):
         monkeypatch.setattr(worker, "refits", refits)
+        monkeypatch.setattr(worker, "segments", refits)
         run_worker(None, stop=refits.stop, name="test", poll_seconds=poll_seconds)
         return refits
 
@@ -80,6 +90,27 @@ def test_the_command_ends_in_order_when_it_is_told_to(arpad, spawn, tmp_path, nu
     process.send_signal(number)
     assert process.wait(20) == 0
     assert "worker stopped" in process.stderr.read()
+
+
+def test_the_command_fits_in_a_process_of_its_own_that_ends_with_it(arpad, spawn, tmp_path):
+    arpad.ok("league", "create", "club")
+    arpad.ok("record", "club", "Ann", "Ben", "first", "--yes")
+    arpad.ok("record", "club", "Ben", "Ann", "first")
+    number = arpad.ok("refit", "club")["fit"]
+    process = spawn("worker", "--data", str(tmp_path / "data"), "--json")
+    assert json.loads(process.stdout.readline())["worker"]
+    done = next(line for line in process.stderr if "refit done" in line)
+    assert "published" in done
+    (child,) = children(process.pid)
+    assert "app.fitter" in Path(f"/proc/{child}/cmdline").read_text()
+    assert arpad.ok("fits", "club")["rows"][0]["fit"] == number
+    process.kill()
+    process.wait()
+    assert any(not Path(f"/proc/{child}").exists() or threading.Event().wait(0.01) for _ in range(2_000))
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_the_linear_algebra_has_one_thread():
