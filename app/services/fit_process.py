@@ -10,6 +10,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from threading import Lock, Timer
@@ -48,7 +49,11 @@ class FitProcess:
         return child.pid if child is not None and child.poll() is None else None
 
     def compute(self, database: Database, league_id: int, tell: Tell) -> Work:  # noqa: ARG002  the child opens it by its address
-        """The fit of a league as it is now. Raises FitFailed and, for an error of the child's, FitCrashed."""
+        """The fit of a league as it is now. Raises FitFailed and, for an error of the child's, FitCrashed.
+
+        Of its seconds, those of the `process` went into starting the child and passing on what it found.
+        """
+        began = time.perf_counter()
         child = self._begin()
         out_of_time = f"The fit took longer than its {self._seconds:g} seconds (ARPAD_FIT_SECONDS)."
         timer = Timer(self._seconds, self._end, [out_of_time])
@@ -57,6 +62,7 @@ class FitProcess:
         is_good = False
         try:
             work = self._converse(child, league_id, tell)
+            work.fitted.seconds["process"] = time.perf_counter() - began - sum(work.fitted.seconds.values())
             is_good = work.read["segments"] + work.read["rows"] < LARGE
         finally:
             timer.cancel()

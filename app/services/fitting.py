@@ -83,8 +83,9 @@ def fit_league(
         return Fitted(certificate_of(fit, settings), {"fit": fitted - started}, f"The anchor “{settings.anchor.competitor}” has no counted match.")
     ranked = time.perf_counter()
     certificate = {**certificate_of(fit, settings), "anchor_shift": shift, "anchored_component": island}
-    seconds = {"fit": fitted - started, "errors and ranks": ranked - fitted}
-    return Fitted(certificate, seconds, None, table_hash(arrays), packed(arrays), packed(second_order(fit)))
+    table, uncertainty = packed(arrays), packed(second_order(fit))
+    seconds = {"fit": fitted - started, "errors and ranks": ranked - fitted, "packing": time.perf_counter() - ranked}
+    return Fitted(certificate, seconds, None, table_hash(arrays), table, uncertainty)
 
 
 def _in_order(log: MatchLog) -> MatchLog:
