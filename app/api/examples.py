@@ -375,6 +375,9 @@ FIT: FitShape = {
     "requested_at": "2026-11-20T18:40:00Z",
     "started_at": None,
     "finished_at": None,
+    "stage": None,
+    "stage_since": None,
+    "read": None,
     "seconds": {},
     "host": None,
     "version": None,
@@ -382,6 +385,7 @@ FIT: FitShape = {
     "certificate": None,
 }
 FITS: FitListShape = {"rows": [FIT], "next": None}
+CANCELLED_FIT: FitShape = {**FIT, "status": "cancelled", "finished_at": "2026-11-20T18:40:02Z", "reason": "organiser cancelled it."}
 
 PROBLEM_MEANING: ProblemMeaning = {
     "code": "league-not-found",

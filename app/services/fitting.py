@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,10 +19,15 @@ from app.services.fit_arrays import second_order, table_hash
 from app.services.league_settings import LeagueSettings
 from app.services.match_log import MatchLog
 from app.services.packing import Arrays, packed, unpacked
+from app.services.shapes import FitStage
 
 COEFFICIENT_PRIOR_SD: Final = 2.0
 BALANCED_FROM: Final = 50
 DAY: Final = 86_400_000_000
+
+
+def _unheard(_stage: FitStage) -> None:
+    """Nobody listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +46,19 @@ class Fitted:
         return unpacked(self.uncertainty or b"")
 
 
-def fit_league(log: MatchLog, settings: LeagueSettings, n_competitors: int, anchor: int | None, recorded_at: int) -> Fitted:
-    """Fit the counted matches of a league, the last entry of which was recorded at `recorded_at`.
+def fit_league(
+    log: MatchLog, settings: LeagueSettings, n_competitors: int, anchor: int | None, recorded_at: int, tell: Callable[[FitStage], None] = _unheard
+) -> Fitted:
+    """Fit the counted matches of a league, the last entry of which was recorded at `recorded_at`; each stage is told when it begins.
 
-    A refusal is a value with its reason in words; nothing is raised for it.
+    In whatever order the matches come, they are fitted in that of the log, so that sums round alike. A refusal is a value with its reason in
+    words; nothing is raised for it.
     """
+    log = _in_order(log)
     if not len(log):
         return Fitted({}, {}, "The league has no counted match.")
     started = time.perf_counter()
+    tell("fitting")
     try:
         fit = bradley_terry(
             log.first,
@@ -66,13 +77,19 @@ def fit_league(log: MatchLog, settings: LeagueSettings, n_competitors: int, anch
     fitted = time.perf_counter()
     if fit.certificate.status != Status.CONVERGED:
         return Fitted(certificate_of(fit, settings), {"fit": fitted - started}, f"The solver stopped: {fit.certificate.status}")
+    tell("errors and ranks")
     arrays, shift, island = _table(fit, settings, log, anchor)
     if settings.anchor is not None and island is None:
         return Fitted(certificate_of(fit, settings), {"fit": fitted - started}, f"The anchor “{settings.anchor.competitor}” has no counted match.")
     ranked = time.perf_counter()
     certificate = {**certificate_of(fit, settings), "anchor_shift": shift, "anchored_component": island}
-    seconds = {"fit": fitted - started, "errors and ranks": ranked - fitted}
-    return Fitted(certificate, seconds, None, table_hash(arrays), packed(arrays), packed(second_order(fit)))
+    table, uncertainty = packed(arrays), packed(second_order(fit))
+    seconds = {"fit": fitted - started, "errors and ranks": ranked - fitted, "packing": time.perf_counter() - ranked}
+    return Fitted(certificate, seconds, None, table_hash(arrays), table, uncertainty)
+
+
+def _in_order(log: MatchLog) -> MatchLog:
+    return log if (np.diff(log.position) > 0).all() else log.take(np.argsort(log.position))
 
 
 def importance(log: MatchLog, settings: LeagueSettings, recorded_at: int) -> NDArray[np.float64] | None:

@@ -13,7 +13,8 @@ Comparable = Literal["yes", "ordered-only", "no"]
 By = Literal["live", "fit"]
 MatchStatus = Literal["counted", "voided"]
 CompetitorStatus = Literal["active", "provisional", "inactive", "retired"]
-FitStatus = Literal["waiting", "running", "published", "kept", "refused", "failed"]
+FitStatus = Literal["waiting", "running", "published", "kept", "refused", "failed", "cancelled"]
+FitStage = Literal["reading", "fitting", "errors and ranks", "publishing"]
 
 
 class LeagueShape(TypedDict):
@@ -303,8 +304,15 @@ class MatrixShape(TypedDict):
     fit: int | None
 
 
+class ReadShape(TypedDict):
+    """Where the matches of a fit were read: how many from packed segments, how many row by row."""
+
+    segments: int
+    rows: int
+
+
 class FitShape(TypedDict):
-    """A refit: its request, its job and, once it ran, its certificate."""
+    """A refit: its request, its job and, once it ran, its certificate. `stage` and `stage_since` are there while it runs."""
 
     league: str
     fit: int
@@ -315,6 +323,9 @@ class FitShape(TypedDict):
     requested_at: str
     started_at: str | None
     finished_at: str | None
+    stage: FitStage | None
+    stage_since: str | None
+    read: ReadShape | None
     seconds: dict[str, float]
     host: str | None
     version: str | None

@@ -27,6 +27,7 @@ _BEFOREHAND: dict[str, tuple[str, dict[str, Any]]] = {
     "restore_match": ("/v1/leagues/{league}/matches/2026-11-20-17/void", {"json": {"reason": "a test"}}),
     "merge_competitor": ("/v1/leagues/{league}/matches", {"json": {"first": "Dora", "second": "Bob", "outcome": "draw"}}),
     "get_fit": ("/v1/leagues/{league}/fits", {}),
+    "cancel_refit": ("/v1/leagues/{league}/fits", {}),
     "get_import": (
         "/v1/leagues/{league}/imports?import_id=autumn-2026",
         {"content": examples.IMPORT_CSV.encode(), "headers": {"Content-Type": "text/csv"}},
@@ -108,6 +109,7 @@ OPERATIONS = [
         ("list_fits", "GET", "/v1/leagues/{league}/fits"),
         ("request_refit", "POST", "/v1/leagues/{league}/fits"),
         ("get_fit", "GET", "/v1/leagues/{league}/fits/{fit}"),
+        ("cancel_refit", "POST", "/v1/leagues/{league}/fits/{fit}/cancel"),
         ("get_log", "GET", "/v1/leagues/{league}/log"),
         ("get_events", "GET", "/v1/leagues/{league}/events"),
         ("healthz", "GET", "/healthz"),

@@ -137,6 +137,7 @@ REFUSALS = [
     (3, "match-id-taken", "record tennis Alice Bob second --match-id m1"),
     (3, "position-moved", "void tennis m1 --reason twice --expected-position 1"),
     (3, "fit-not-published", "leaderboard tennis --by fit"),
+    (4, "fit-not-found", "cancel tennis 99"),
     (4, "league-not-found", "leaderboard darts"),
     (4, "league-not-found", "refit darts --wait"),
     (4, "league-not-found", "export darts"),
@@ -260,6 +261,16 @@ def test_a_fit_that_no_worker_takes_is_done_here(tennis):
     assert len(told) == 5
     assert "the matches up to entry" in told[1]
     assert "converged in" in told[3]
+
+
+def test_a_fit_that_waits_is_cancelled_and_one_that_is_done_is_not(tennis):
+    number = str(tennis.ok("refit", "tennis")["fit"])
+    assert tennis.ok("cancel", "tennis", number)["status"] == "cancelled"
+    assert f"Fit {number} of “tennis” is cancelled." in tennis("cancel", "tennis", number).out
+    done = str(tennis.ok("refit", "tennis", "--wait")["fit"])
+    refused = tennis("cancel", "tennis", done, "--json")
+    assert refused.code == 3
+    assert "fit-finished" in refused.out + refused.err
 
 
 def test_a_fit_that_is_refused_says_why_and_leaves_with_3(arpad):
