@@ -10,11 +10,12 @@ That holds for marginal variances, for differences, and for a joint covariance a
 above both).
 
 The variance of a difference is exact at any size, by one sparse solve. All marginal variances are exact up to `DENSE_LIMIT`
-coefficients and estimated above (`marginals`), with the error measured on competitors whose variance is solved for.
+coefficients and estimated above (`marginals`), with the error measured on competitors whose variance is solved for. Where that is large, as in
+ladders and among divisions that hardly meet, they are exact again by sparse elimination (`selected_inverses`), if that is affordable.
 Which of the two is right for some data is decided in `ratings.fits`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -24,14 +25,18 @@ from scipy import linalg
 
 from app.core.grams import Floats, PairGram, Sparse
 from app.core.identifiability import centre, gauge_directions
-from app.core.marginals import marginal_variances, sandwich_variances, slow_modes
+from app.core.marginals import estimated_sandwich, estimated_variances, marginal_variances, sandwich_variances, slow_modes
 from app.core.scores import ScoreGram
+from app.core.selected_inverses import Elimination, graph_matrix
 from app.core.solvers import conjugate_gradients, grounded
 
 DENSE_LIMIT = 3_000
 SOLVE_ACCURACY = 1e-10
 CHECKED = 12
 CHECK_ACCURACY = 1e-4
+GOOD_ENOUGH = 0.015
+"""The measured error of a standard error up to which an estimate stands."""
+IMAGINARY_STEP = 1e-40
 DRAWS = 256
 """Of a clustered meat; the error of a standard error is then 1/√(2 · 256), 4 %."""
 DRAWN_AT_ONCE = 32
@@ -304,16 +309,68 @@ def _estimated(of: Uncertainty) -> Marginal:
 
 
 def _component_variances(of: Uncertainty) -> Floats:
+    """By the modes, which is quick, and where that is found wanting by elimination, as far as the league is sparse enough for it."""
+    estimate = _by_modes(of)
+    # Draws of a clustered meat err by their number alone, and nothing here can mend that.
+    checked = replace(of, covariance="model") if isinstance(of.meat, ScoreGram) else of
+    variance = _reported(checked, estimate)
+    exact = _by_elimination(of) if _measured_error(checked, variance) > GOOD_ENOUGH else None
+    return variance if exact is None and checked is of else _reported(of, exact or estimate)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Strengths:
+    """An inverse of the Hessian up to constants, with the diagonals (n,) of the graph's inverse and, if it is asked for, of its sandwich."""
+
+    hessian: PairGram
+    model: Floats
+    robust: Floats | None
+    held: bool = False
+
+
+def _by_modes(of: Uncertainty) -> _Strengths:
+    hessian, bread, modes = of.hessian, of.bread, slow_modes(of.hessian)
+    model = estimated_variances(hessian, modes)
+    if of.covariance == "model" or not isinstance(bread, PairGram):
+        return _Strengths(hessian, model, None)
+    return _Strengths(hessian, model, estimated_sandwich(hessian, bread, modes))
+
+
+def _by_elimination(of: Uncertainty) -> _Strengths | None:
+    """Exact; None where elimination would be too long. Without a prior one competitor is held, which moves all together."""
+    held = not of.precision[: len(of.components)].any()
+    hessian = _held(of.hessian) if held else of.hessian
+    graph = graph_matrix(hessian)
+    elimination = Elimination.planned(graph)
+    if elimination is None:
+        return None
+    if of.covariance == "model" or not isinstance(of.bread, PairGram):
+        return _Strengths(hessian, elimination.inverse_diagonal(graph), None, held)
+    # (H + iεM)⁻¹ = H⁻¹ − iε H⁻¹MH⁻¹ to the last digit: a derivative in which nothing cancels (Squire and Trapp 1998).
+    both = elimination.inverse_diagonal(graph + IMAGINARY_STEP * 1j * graph_matrix(of.bread))
+    return _Strengths(hessian, both.real, -both.imag / IMAGINARY_STEP, held)
+
+
+def _held(hessian: PairGram) -> PairGram:
+    held = np.zeros(len(hessian.diagonal()))
+    held[np.argmax(hessian.head)] = hessian.head.max()
+    return hessian.plus_diagonal(held)
+
+
+def _reported(of: Uncertainty, found: _Strengths) -> Floats:
     """What centring takes away of a variance follows from H⁻¹1, which is 1/λ where all have the same λ, because H1 = λ1."""
-    precision, modes = of.precision[: len(of.components)], slow_modes(of.hessian)
-    same, ones = bool(np.all(precision == precision[0])), np.append(np.ones(len(precision)), np.zeros(len(of.precision) - len(precision)))
-    solved = ones * (1.0 / precision[0] if precision[0] > 0.0 else 0.0) if same else of.solve(ones)
-    model = marginal_variances(of.hessian, modes) - _of_means(of, solved)
+    precision, hessian = of.precision[: len(of.components)], found.hessian
+    known, ones = not found.held and bool(np.all(precision == precision[0])), np.zeros(len(of.precision))
+    ones[: len(precision)] = 1.0
+    solved = ones * (1.0 / precision[0] if precision[0] > 0.0 else 0.0) if known else conjugate_gradients(hessian, ones, SOLVE_ACCURACY)[0]
+    model = marginal_variances(hessian, found.model) - _of_means(of, solved)
     if of.covariance == "model":
         return model
     if isinstance(of.bread, ScoreGram):
         return of.choose(model, _drawn_variances(of, of.bread))
-    return of.choose(model, sandwich_variances(of.hessian, of.bread, modes) - _of_means(of, solved if same else of.solve(of.bread @ solved)))
+    twice = solved if known else conjugate_gradients(hessian, of.bread @ solved, SOLVE_ACCURACY)[0]
+    strengths = found.model if found.robust is None else found.robust
+    return of.choose(model, sandwich_variances(hessian, of.bread, strengths) - _of_means(of, twice))
 
 
 def _of_means(of: Uncertainty, solved: Floats) -> Floats:

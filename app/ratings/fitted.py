@@ -120,7 +120,8 @@ class Strengths:
         return self.tie_parameter is not None and self.tie_parameter > 0.0
 
     def difference(self, i: int, j: int) -> Difference:
-        """θ_i − θ_j with its standard error, which is exact at any size."""
+        """θ_i − θ_j with its standard error, which is exact at any size. A ValueError where i or j is nobody."""
+        self._require_competitors(i, j)
         comparable = self.structure.comparable(i, j)
         if self.structure.components[i] != self.structure.components[j]:
             return Difference(math.nan, math.nan, comparable)
@@ -135,7 +136,13 @@ class Strengths:
             Two different competitors.
         side : float
             +1 where i has the advantage of the side, −1 where j has it, 0 for neither.
+
+        Raises
+        ------
+        ValueError
+            Where i or j is nobody.
         """
+        self._require_competitors(i, j)
         comparable = self.structure.comparable(i, j)
         if comparable == "no":
             return WinProbability(math.nan, math.nan, math.nan, math.nan, math.nan, comparable)
@@ -153,6 +160,7 @@ class Strengths:
 
         As `win_probability`, with one solve per competitor in place of one per pair. Comparability is the caller's to judge.
         """
+        self._require_competitors(*indices)
         k = len(indices)
         if self._has_ties:
             return np.array([[math.nan if i == j else self.win_probability(i, j).first for j in indices] for i in indices]).reshape(k, k)
@@ -161,6 +169,12 @@ class Strengths:
         mean = expit((theta[:, None] - theta[None, :])[:, :, None] + error[:, :, None] * NODES) @ NODE_WEIGHTS
         np.fill_diagonal(mean, np.nan)
         return np.asarray(mean)
+
+    def _require_competitors(self, *indices: int) -> None:
+        """Negative numbers would count from the end."""
+        for index in indices:
+            if not 0 <= index < len(self.theta):
+                raise ValueError(f"competitor {index} is not one of the {len(self.theta)} of this fit, which are numbered from 0")
 
     def _spread(self, i: int, j: int, side: float) -> Floats:
         """The covariance of (difference, ln ν), or the variance of the difference alone."""
@@ -193,7 +207,8 @@ class Strengths:
 class Certificate:
     """How the computation ended, in figures that a stranger can check.
 
-    `gradient_norm` = ‖∇F‖∞ / Σca; `score_residual` = max_j |∇F_j| in games; `shrinkage` = max_j |actual − expected score|, what the prior holds back.
+    `gradient_norm` = ‖∇F‖∞ / Σca. In games, over competitors alone, for a covariate has other units: `score_residual` = max_j |∇F_j| and
+    `shrinkage` = max_j |actual − expected score|, what the prior holds back.
     """
 
     status: str
@@ -279,7 +294,8 @@ class Fit(Strengths):
         return np.where(alone, np.nan, np.sqrt(np.maximum(self.uncertainty.marginal.variance[:n], 0.0)))
 
     def rating_interval(self, i: int) -> RatingInterval:
-        """Of one rating in points; NaN for a competitor alone in its component."""
+        """Of one rating in points; NaN for a competitor alone in its component. A ValueError where i is nobody."""
+        self._require_competitors(i)
         anchored = self.anchor is not None and self.components[i] == self.components[self.anchor]
         lower, upper = _interval(float(self.theta[i]), float(self.standard_error[i]))
         return RatingInterval(to_points(lower), to_points(upper), "the anchor" if anchored else "the mean of its component")
