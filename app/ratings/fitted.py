@@ -17,6 +17,7 @@ from app.core.conditions import condition_number
 from app.core.identifiability import Comparable, Identifiability
 from app.core.inference import Uncertainty
 from app.core.solvers import Iteration
+from app.core.spreads import pair_spreads
 from app.ratings.comparisons import Floats, Integers
 from app.ratings.scale import to_points
 
@@ -179,7 +180,7 @@ class Strengths:
         """As `_with_draws`: e^(ln ν) is a product of what each node adds, so that there is one exponential per node and pair."""
         k, theta = len(indices), self.theta[indices]
         above = np.triu_indices(k, 1)
-        spread = self.uncertainty.pair_spreads(indices)[above]
+        spread = pair_spreads(self.uncertainty, indices)[above]
         root = np.linalg.cholesky(spread + 1e-15 * np.eye(2))
         d = (theta[above[0]] - theta[above[1]])[:, None] + root[:, 0, :1] * NODES
         ties = (self.tie_parameter or 1.0) * np.exp(root[:, 1, :1] * NODES)[:, :, None] * np.exp(root[:, 1, 1:] * NODES)[:, None, :]
