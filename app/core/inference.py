@@ -137,6 +137,17 @@ class Uncertainty:
         few = self.few[chosen]
         return np.where(few[:, None] | few[None, :], np.maximum(model, robust), robust)
 
+    def pair_spreads(self, indices: list[int]) -> Floats:
+        """The covariance of (θ_i − θ_j, the last coefficient) for every pair of a few competitors, shape (k, k, 2, 2), by one solve per competitor."""
+        chosen = np.asarray([*indices, len(self.precision) - 1], dtype=np.int64)
+        centred = self._centred(self._unit_vectors(chosen))
+        solved = self.solve(centred)
+        model = _spreads(centred.T @ solved)
+        if self.covariance == "model":
+            return model
+        robust, few = _spreads(solved.T @ (self.bread @ solved)), self.few[chosen[:-1]]
+        return np.where((few[:, None] | few[None, :])[:, :, None, None], _upper(model, robust), robust)
+
     def variances_relative_to(self, competitor: int) -> Floats:
         """The variance of everyone's difference to one competitor, shape (n,), exactly 0 for itself. Where `approximate`, from estimates."""
         n = len(self.components)
@@ -275,10 +286,20 @@ def _differences(covariance: Floats) -> Floats:
     return np.maximum(variances[:, None] + variances[None, :] - 2.0 * covariance, 0.0)
 
 
+def _spreads(covariance: Floats) -> Floats:
+    """From the covariance of k strengths and a coefficient to that of each difference and the coefficient, shape (k, k, 2, 2)."""
+    k = len(covariance) - 1
+    spreads = np.empty((k, k, 2, 2))
+    spreads[:, :, 0, 0] = _differences(covariance[:k, :k])
+    spreads[:, :, 0, 1] = spreads[:, :, 1, 0] = covariance[:k, None, k] - covariance[None, :k, k]
+    spreads[:, :, 1, 1] = covariance[k, k]
+    return spreads
+
+
 def _upper(model: Floats, robust: Floats) -> Floats:
-    """The robust covariance plus what the model-based one has above it in any direction."""
+    """The robust covariance plus what the model-based one has above it in any direction; of one pair of matrices, or of many."""
     values, vectors = np.linalg.eigh(model - robust)
-    above: Floats = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    above: Floats = (vectors * np.maximum(values, 0.0)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
     return robust + above
 
 

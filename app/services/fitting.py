@@ -12,7 +12,7 @@ from app.core.solvers import Status
 from app.ratings import bradley_terry
 from app.ratings.fits import MaximumLikelihoodDoesNotExist
 from app.ratings.fitted import Fit
-from app.ratings.ranking import rank_fit
+from app.ratings.ranking import rank_fit, tiers, top_probabilities
 from app.ratings.scale import natural_unit
 from app.services.fit_arrays import second_order, table_hash
 from app.services.league_settings import LeagueSettings
@@ -110,14 +110,26 @@ def _table(fit: Fit, settings: LeagueSettings, log: MatchLog, anchor: int | None
         "rank_low": unknown if ranks.rank_low is None else np.where(playing, ranks.rank_low, 0),
         "rank_high": unknown if ranks.rank_high is None else np.where(playing, ranks.rank_high, 0),
         "rank_ub": np.where(playing, ranks.rank_ub, 0),
+        **_of_joint(fit, playing),
     }
     if settings.anchor is None or anchor is None or not playing[anchor]:
         return arrays, 0.0, None
+    arrays["centred_error"] = fit.centred_error
     island = int(fit.components[anchor])
     members = fit.components == island
     arrays["standard_error"][members] = _relative_errors(fit, anchor)[members]
     shift = settings.anchor.rating - settings.offset - natural_unit(settings.scale) * float(fit.theta[anchor])
     return arrays, shift, island
+
+
+def _of_joint(fit: Fit, playing: NDArray[np.bool_]) -> Arrays:
+    """What needs the covariance of everyone with everyone: NaN and 0 where that is not computed, and for who does not play."""
+    first, tier = top_probabilities(fit), tiers(fit)
+    n = len(playing)
+    return {
+        "p_top": np.full(n, np.nan) if first is None else np.where(playing, first, np.nan),
+        "tier": np.zeros(n, dtype=np.int64) if tier is None else np.where(playing, tier, 0),
+    }
 
 
 def _relative_errors(fit: Fit, anchor: int) -> NDArray[np.float64]:

@@ -128,6 +128,7 @@ FittedRatingShape = TypedDict(
     },
 )
 
+# `p_top`: the probability of being the strongest of the island; `drift`: how far the live rating is from the fit, in the fit's standard errors.
 LeaderboardRow = TypedDict(
     "LeaderboardRow",
     {
@@ -135,10 +136,13 @@ LeaderboardRow = TypedDict(
         "rank_low": int | None,
         "rank_high": int | None,
         "rank_ub": int | None,
+        "p_top": float | None,
+        "tier": int | None,
         "competitor": str,
         "name": str,
         "live": LiveRating,
         "fit": FittedRatingShape | None,
+        "drift": float | None,
         "component": int,
         "class": int,
         "matches": int,
@@ -180,10 +184,14 @@ CompetitorShape = TypedDict(
     {
         "league": str,
         "position": int,
+        "relative_to": str | None,
         "competitor": str,
         "name": str,
         "live": LiveRating,
         "fit": FittedRatingShape | None,
+        "p_top": float | None,
+        "tier": int | None,
+        "drift": float | None,
         "component": int,
         "class": int,
         "rank": int | None,

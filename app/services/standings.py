@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from app.errors import BadInput, CompetitorNotFound, Fault, FitNotPublished
 from app.ratings.ranking import RESOLUTION, ranks
 from app.services.as_of import AsOf, LeagueAt, league_at
+from app.services.drifts import drifts_of, shown
 from app.services.keys import Caller, require_league
 from app.services.league_settings import LeagueSettings, read_settings
 from app.services.ledger import time_text
@@ -72,6 +73,11 @@ class Table:
 
     def row(self, key: str) -> Any:  # noqa: ANN401  a row of the database, or what stands for one
         return self.rows[self.places[key]]
+
+    @cached_property
+    def drifts(self) -> NDArray[np.float64]:
+        """Of each row: how far the live rating is from the fit, in standard errors; NaN where that is not known."""
+        return drifts_of(self.rows, self.fit)
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -176,15 +182,15 @@ def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
         around = None if around is None else alias(unit, table, around)
     moment = moment_of(then)
     status = {competitor.key: status_of(competitor, table.settings, moment) for competitor in table.rows}
-    shown = [
+    chosen = [
         place
         for place, competitor in enumerate(table.rows)
         if competitor.matches >= min_matches
         and (active_since is None or competitor.last_played_at >= active_since)
         and (inactive or status[competitor.key] != "inactive")
     ]
-    start = _around(table, shown, around, limit) if around is not None else _after(table, shown, cursor)
-    page = shown[start : start + limit]
+    start = _around(table, chosen, around, limit) if around is not None else _after(table, chosen, cursor)
+    page = chosen[start : start + limit]
     return {
         "league": table.league.key,
         "name": table.league.name,
@@ -193,11 +199,11 @@ def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
         "fit": None if table.fit is None else table.fit.number,
         "by": table.by,
         "relative_to": relative_to(table),
-        "total": len(shown),
+        "total": len(chosen),
         "hidden_inactive": 0 if inactive else sum(value == "inactive" for value in status.values()),
         "components": table.components,
         "rows": [leaderboard_row(table, place, status[table.rows[place].key]) for place in page],
-        "next": _cursor(*table.order(page[-1])) if start + limit < len(shown) else None,
+        "next": _cursor(*table.order(page[-1])) if start + limit < len(chosen) else None,
     }
 
 
@@ -244,10 +250,13 @@ def leaderboard_row(table: Table, place: int, status: CompetitorStatus) -> Leade
         "rank_low": fit.rank_bound("rank_low", row.number) if fit else None,
         "rank_high": fit.rank_bound("rank_high", row.number) if fit else None,
         "rank_ub": fit.rank_bound("rank_ub", row.number) if fit else None,
+        "p_top": fit.top_probability(row.number) if fit else None,
+        "tier": fit.tier(row.number) if fit else None,
         "competitor": row.key,
         "name": row.name or row.key,
         "live": {"rating": row.rating, "standard_error": None},
         "fit": fit.shape(row.number) if fit else None,
+        "drift": shown(table.drifts[place]),
         "component": table.islands[place] + 1,
         "class": int(known.classes[row.number]) + 1,
         "matches": row.matches,
@@ -361,5 +370,6 @@ def competitor(database: Database, caller: Caller, league: str, key: str, *, as_
     return {
         "league": then.key,
         "position": then.position,
+        "relative_to": table.fit.relative_to(table.rows[place].number) if table.fit else None,
         **{name: value for name, value in shape.items() if name not in {"rank_low", "rank_high", "rank_ub"}},  # type: ignore[typeddict-item]  # the rest is the same
     }
