@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from app import __version__
-from app.api import docs, events, fits, imports, leagues, log, matches, predictions, service, standings
+from app.api import certainty, docs, events, fits, imports, leagues, log, matches, predictions, service, simulations, standings
 from app.api.border import Border
 from app.api.caching import ByteCache
 from app.api.dependencies import Records, Runtime, caller_of
@@ -24,7 +24,7 @@ from app.web.rendering import SAFETY_HEADERS, render_problem
 MAX_IMPORT_BYTES = 2**30
 MAX_IMPORT_MATCHES = 2_000_000
 
-_RESOURCES = (matches, standings, predictions, fits, imports, log, events, leagues, service)
+_RESOURCES = (matches, standings, certainty, simulations, predictions, fits, imports, log, events, leagues, service)
 
 
 def create_app(

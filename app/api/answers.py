@@ -6,6 +6,7 @@ A tag stands for (version of Arpad, address, format, position, fit, UTC day); wh
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import blake2b
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
@@ -17,13 +18,12 @@ from app import __version__
 from app.api.caching import Rendered
 from app.api.dependencies import Runtime, caller_of, runtime_of
 from app.api.formats import JSON, json_bytes, negotiated, rows_as
+from app.api.incoming import parse_as_of
 from app.api.problems import instance_of
 from app.services import leagues
-from app.services.keys import Caller
 from app.services.leagues import Head
-from app.storage.unit_of_work import Database
 
-Service = Callable[[Database, Caller], Mapping[str, Any]]
+Service = Callable[..., Mapping[str, Any]]
 
 _PUBLIC = "public, max-age=0, must-revalidate"
 _NOT_STORED = "no-store"
@@ -42,8 +42,10 @@ class Manner:
     row_type: type | None = None
 
 
-async def answer(request: Request, league: str, service: Service, manner: Manner) -> Response:
+async def answer(request: Request, league: str, service: Service, manner: Manner, as_of: str | None = None) -> Response:
     """The answer of a service, made within a reader thread; 304 where the client has it already."""
+    if as_of is not None:
+        service, manner = partial(service, as_of=parse_as_of(as_of)), Manner("content", row_type=manner.row_type)
     return await runtime_of(request).pools.read(_Read(request, league, service, manner))
 
 

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from app import __version__
 from app.api.problems import ProblemShape
-from app.api.schemas import LeagueChange, NewBatch, NewLeague, NewMatch, PredictionRequest, VoidRequest
+from app.api.schemas import LeagueChange, NewBatch, NewLeague, NewMatch, PredictionRequest, SimulationRequest, VoidRequest
 from app.services.league_settings import LeagueSettings
 
 OPENAPI_VERSION = "3.1.0"
@@ -29,7 +29,7 @@ _DESCRIPTION = (
     "Reads of public leagues need no key. Everything else: `Authorization: Bearer <key>`. "
     "Every error is a problem document (RFC 9457) whose `type` leads to a page that says what to do."
 )
-_BODIES: tuple[type, ...] = (NewLeague, LeagueChange, NewMatch, NewBatch, VoidRequest, PredictionRequest, LeagueSettings)
+_BODIES: tuple[type, ...] = (NewLeague, LeagueChange, NewMatch, NewBatch, VoidRequest, PredictionRequest, SimulationRequest, LeagueSettings)
 _REFERENCE = "#/components/schemas/{model}"
 
 

@@ -14,7 +14,7 @@ from starlette.routing import request_response
 
 from app.api.bodies import unknown
 from app.api.formats import SUFFIXES
-from app.api.incoming import parse_moment
+from app.api.incoming import parse_as_of, parse_moment
 from app.api.paths import LEAGUE_PATTERN
 from app.errors import BadInput, Fault
 from app.ratings.matches import clean_key
@@ -28,8 +28,20 @@ def _checked_moment(text: str) -> str:
     return text
 
 
+def _checked_as_of(text: str) -> str:
+    parse_as_of(text)
+    return text
+
+
 QueryKey = Annotated[str, AfterValidator(clean_key)]
 QueryMoment = Annotated[str, AfterValidator(_checked_moment)]
+AsOfText = Annotated[str, AfterValidator(_checked_as_of)]
+QueryAsOf = Annotated[
+    AsOfText | None,
+    Query(
+        description="What Arpad showed then: a position of the log, or a time (its last entry at or before it). Names are current.", examples=[None]
+    ),
+]
 QueryBy = Annotated[By | None, Query(description="Live ratings or the published fit; the league's primary unless given.", examples=["live"])]
 League = Annotated[str, Path(description="The id of the league.", pattern=f"^{LEAGUE_PATTERN}$", examples=["tennis"])]
 CompetitorPath = Annotated[str, Path(description="The competitor's key; a slash in it is sent as %2F.", examples=["Alice"])]

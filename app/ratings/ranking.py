@@ -72,7 +72,7 @@ def top_probabilities(fit: Fit, draws: int = DRAWS, seed: int = 0) -> Floats | N
         leader = members[np.argmax(fit.theta[members])]
         behind = fit.theta[leader] - fit.theta[members]
         rivals = members[(behind <= NEGLIGIBLE * np.sqrt(variances[leader, members])) & (members != leader)]
-        root = _root(_relative_to(leader, rivals, variances))
+        root = root_of(_relative_to(leader, rivals, variances))
         for begin in range(0, draws, DRAWN_AT_ONCE):
             size = min(DRAWN_AT_ONCE, draws - begin)
             ahead = fit.theta[rivals] - fit.theta[leader] + generator.standard_normal((size, len(rivals))) @ root.T
@@ -108,7 +108,7 @@ def _relative_to(leader: np.int64, rivals: Integers, variances: Floats) -> Float
     return np.asarray(0.5 * (own[:, None] + own[None, :] - variances[np.ix_(rivals, rivals)]))
 
 
-def _root(covariance: Floats) -> Floats:
+def root_of(covariance: Floats) -> Floats:
     """R with RRᵀ = covariance. Floors under single variances may leave it slightly indefinite; what is below zero is cut."""
     with suppress(np.linalg.LinAlgError):
         return np.asarray(np.linalg.cholesky(covariance))

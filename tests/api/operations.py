@@ -5,10 +5,14 @@ from typing import Any
 
 import httpx
 
-from app.api import examples
+from app.api import certainty_examples, examples
 
 _PATHS = {"match_id": "2026-11-20-17", "competitor": "Alice", "import_id": "autumn-2026", "code": "bad-input", "fit": "1"}
-_QUERIES: dict[str, dict[str, str]] = {"predict": {"first": "Alice", "second": "Bob"}}
+_QUERIES: dict[str, dict[str, str]] = {
+    "predict": {"first": "Alice", "second": "Bob"},
+    "difference": {"first": "Alice", "second": "Bob"},
+    "suggestions": {"goal": "connect"},
+}
 _BODIES: dict[str, Any] = {
     "create_league": examples.NEW_LEAGUE,
     "change_league": {"name": "Renamed"},
@@ -16,6 +20,7 @@ _BODIES: dict[str, Any] = {
     "record_batch": examples.BATCH_OF_COLUMNS,
     "void_match": {"reason": "a test"},
     "predict_many": examples.PREDICTION_REQUEST,
+    "simulate": {**certainty_examples.SIMULATION_REQUEST, "by": "live"},
 }
 
 
@@ -77,6 +82,11 @@ OPERATIONS = [
         ("predict", "GET", "/v1/leagues/{league}/predictions"),
         ("predict_many", "POST", "/v1/leagues/{league}/predictions"),
         ("predict_matrix", "GET", "/v1/leagues/{league}/predictions/matrix"),
+        ("simulate", "POST", "/v1/leagues/{league}/predictions/simulate"),
+        ("difference", "GET", "/v1/leagues/{league}/differences"),
+        ("drift", "GET", "/v1/leagues/{league}/drift"),
+        ("bridges", "GET", "/v1/leagues/{league}/bridges"),
+        ("suggestions", "GET", "/v1/leagues/{league}/suggestions"),
         ("list_fits", "GET", "/v1/leagues/{league}/fits"),
         ("request_refit", "POST", "/v1/leagues/{league}/fits"),
         ("get_fit", "GET", "/v1/leagues/{league}/fits/{fit}"),

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from app.cli import standings
 from app.cli.output import write_text
-from app.services import amendment_shapes, shapes
+from app.services import amendment_shapes, answer_shapes, shapes
 from tests.web import boards
 
 CSV = "first,second,outcome,match_id\nAlice,Bob,first,m1\nBob,Carla,draw,m2\nCarla,Alice,second,m3\nAlice,Bob,second,m4\n"
@@ -54,6 +54,12 @@ ANSWERS = [
     (shapes.ImportShape, "import tennis matches.csv --dry-run --again"),
     (shapes.LeaderboardShape, "leaderboard tennis --by live --min-matches 1 --limit 2"),
     (shapes.PredictionShape, "predict tennis Alice Carla"),
+    (answer_shapes.DifferenceShape, "difference tennis Alice Carla"),
+    (answer_shapes.BridgesShape, "bridges tennis --limit 5"),
+    (answer_shapes.BridgesShape, "bridges tennis --as-of 1"),
+    (answer_shapes.SuggestionsShape, "suggest tennis --goal connect --count 2 --seed 3"),
+    (answer_shapes.TournamentShape, "simulate tennis Alice Bob Carla --runs 200"),
+    (answer_shapes.TournamentShape, "simulate tennis --format round-robin --legs 2 --runs 200 --top 3"),
     (shapes.FitShape, "refit tennis"),
     (shapes.FitShape, "refit tennis --wait"),
     (shapes.FitListShape, "fits tennis"),
