@@ -4,6 +4,7 @@ import pytest
 from starlette.routing import Route
 
 from app.api.openapi import for_swagger_ui
+from app.services.refits import run_next_refit
 from tests.api.json_schema import faults
 from tests.api.operations import OPERATIONS
 
@@ -123,6 +124,9 @@ def test_every_real_answer_fits_its_schema(site, document, operation):
     league = site.played_league()
     if operation.name == "get_fit":
         assert site.admin.post(f"/v1/leagues/{league}/fits").status_code == 202
+    if operation.name == "drift":
+        assert site.admin.post(f"/v1/leagues/{league}/fits").status_code == 202
+        assert run_next_refit(site.database, "tester", league=league)
     if operation.name == "get_import":
         assert IMPORT.send(site.admin, league, {"import_id": "autumn-2026"}).status_code == 201
     answer = operation.send(site.admin, league)
