@@ -8,7 +8,22 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from app import __version__
-from app.api import certainty, docs, events, fits, imports, leagues, log, matches, predictions, service, simulations, standings
+from app.api import (
+    amendments,
+    certainty,
+    docs,
+    events,
+    fits,
+    imports,
+    leagues,
+    log,
+    matches,
+    predictions,
+    roster,
+    service,
+    simulations,
+    standings,
+)
 from app.api.border import Border
 from app.api.caching import ByteCache
 from app.api.dependencies import Records, Runtime, caller_of
@@ -24,7 +39,7 @@ from app.web.rendering import SAFETY_HEADERS, render_problem
 MAX_IMPORT_BYTES = 2**30
 MAX_IMPORT_MATCHES = 2_000_000
 
-_RESOURCES = (matches, standings, certainty, simulations, predictions, fits, imports, log, events, leagues, service)
+_RESOURCES = (matches, amendments, standings, certainty, roster, simulations, predictions, fits, imports, log, events, leagues, service)
 
 
 def create_app(
@@ -76,7 +91,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _add_routes(app: FastAPI, runtime: Runtime) -> None:
     shown = pages(runtime.database, runtime.pools.read, caller_of).routes
     # Appended rather than included: FastAPI resolves an included router anew for every request.
-    for routes in (matches.hot_router.routes, *(resource.router.routes for resource in _RESOURCES), docs.routes, shown):
+    for routes in (matches.hot_router.routes, amendments.log_router.routes, *(resource.router.routes for resource in _RESOURCES), docs.routes, shown):
         app.router.routes.extend(routes)
 
 

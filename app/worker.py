@@ -1,4 +1,4 @@
-"""The worker: asks for the refits that are due, runs them one at a time, waits, and begins again.
+"""The worker: asks for the refits that are due, runs them one at a time, packs the logs that have grown, waits, and begins again.
 
 What a refit does, and how two workers keep out of each other's way, is decided in `services.refits`. Several workers may share a
 database. As a child (`python -m app.worker --child`) it ends with its parent: it watches its standard input for the end.
@@ -18,7 +18,7 @@ from app.threads import use_one_numeric_thread
 use_one_numeric_thread()
 
 from app.logs import configure_logs, get_logger
-from app.services import refits
+from app.services import refits, segments
 from app.settings import load_settings
 from app.storage.unit_of_work import Database
 
@@ -55,6 +55,9 @@ def _run_due(database: Database, stop: Event, name: str) -> None:
     refits.request_due_refits(database)
     while not stop.is_set() and (fit := refits.run_next_refit(database, name)) is not None:
         log.info("refit done", worker=name, league=fit["league"], fit=fit["fit"], status=fit["status"], reason=fit["reason"], seconds=fit["seconds"])
+        # Amendments make checkpoints out of date; a refit that follows them is the time to renew what is kept.
+        segments.keep_segments(database, fit["league"])
+    segments.keep_due_segments(database)
 
 
 def worker_name() -> str:

@@ -1,6 +1,7 @@
 """Reads of one league: the head is looked up first, the entity tag follows from it, and only what the client does not have yet is made.
 
 A tag stands for (version of Arpad, address, format, position, fit, UTC day); whatever changes an answer is an entry, so it moves the position.
+An answer about an earlier position (`as_of`) stays as it is but for the names: its tag has neither day nor head, and it may be kept for a day.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,12 +21,14 @@ from app.api.dependencies import Runtime, caller_of, runtime_of
 from app.api.formats import JSON, json_bytes, negotiated, rows_as
 from app.api.incoming import parse_as_of
 from app.api.problems import instance_of
-from app.services import leagues
+from app.services import leagues, permalinks
 from app.services.leagues import Head
+from app.services.permalinks import HeadAt
 
 Service = Callable[..., Mapping[str, Any]]
 
 _PUBLIC = "public, max-age=0, must-revalidate"
+_PERMANENT = "public, max-age=86400"
 _NOT_STORED = "no-store"
 
 
@@ -35,18 +38,19 @@ class Manner:
 
     `tag_from`: "head" where the league's head and the day decide every byte, whoever asks; "content" where more than the position does (a
     running fit); None where it depends on the caller. `kept`: its bytes are worth keeping here. `row_type`: it is offered in other formats.
+    `dated`: it can be asked for as of an earlier position, and names the address of that.
     """
 
     tag_from: Literal["head", "content"] | None = None
     kept: bool = False
     row_type: type | None = None
+    dated: bool = True
 
 
 async def answer(request: Request, league: str, service: Service, manner: Manner, as_of: str | None = None) -> Response:
     """The answer of a service, made within a reader thread; 304 where the client has it already."""
-    if as_of is not None:
-        service, manner = partial(service, as_of=parse_as_of(as_of)), Manner("content", row_type=manner.row_type)
-    return await runtime_of(request).pools.read(_Read(request, league, service, manner))
+    read = _Read(request, league, service, manner) if as_of is None else _ReadAsOf(request, league, service, manner, as_of)
+    return await runtime_of(request).pools.read(read)
 
 
 class _Read:
@@ -60,55 +64,105 @@ class _Read:
         self.media_type = JSON if manner.row_type is None else negotiated(request)
         self.caller = caller_of(request)
         self.runtime: Runtime = runtime_of(request)
+        self.is_shared = manner.tag_from is not None or "authorization" not in request.headers
 
     def __call__(self) -> Response:
-        head = leagues.head(self.runtime.database, self.caller, self.league)
-        headers = {"Cache-Control": self._cache_control(head), "Vary": "Accept, Authorization"}
+        head = self.head()
+        headers = self.headers(head)
         if self.manner.tag_from == "head":
-            return self._answer_by_head(head, headers)
-        rendered = self._rendered(self.service(self.runtime.database, self.caller))
+            tag = entity_tag(instance_of(self.request), self.request.scope["query_string"], self.media_type, head)
+            return self.answer_by_tag(tag, head.position, headers)
+        shape = self.service(self.runtime.database, self.caller)
+        rendered = self.rendered(shape)
         if self.manner.tag_from == "content":
             headers["ETag"] = content_tag(rendered.body)
-        return self._response(rendered, headers)
+        return self.response(rendered, headers, self.seen(shape))
 
-    def _answer_by_head(self, head: Head, headers: dict[str, str]) -> Response:
-        tag = headers["ETag"] = entity_tag(instance_of(self.request), self.request.scope["query_string"], self.media_type, head)
+    def head(self) -> Head:
+        return leagues.head(self.runtime.database, self.caller, self.league)
+
+    def headers(self, head: Head) -> dict[str, str]:
+        kept = _PUBLIC if head.public and self.is_shared else _NOT_STORED
+        return {"Cache-Control": kept, "Vary": "Accept, Authorization"}
+
+    def position(self) -> int:
+        return self.head().position
+
+    def seen(self, shape: Mapping[str, Any]) -> int:
+        """The position of which a shape tells; where it does not say, the one at which the league is after it was read."""
+        return int(shape["position"]) if self._says_position(shape) else self.position()
+
+    def _says_position(self, shape: Mapping[str, Any]) -> bool:
+        # A receipt has a position of its own, and so has a fit.
+        return "position" in shape and not {"match_id", "certificate"} & shape.keys()
+
+    def answer_by_tag(self, tag: str, position: int, headers: dict[str, str]) -> Response:
+        """The answer where a tag that is known beforehand stands for it."""
+        headers["ETag"] = tag
         if is_known(self.request, tag):
             return Response(status_code=304, headers=headers)
         kept = self.runtime.cache.get(tag)
-        return self._response(kept, headers) if kept is not None else self._made(head, tag, headers)
+        return self.response(kept, headers, position) if kept is not None else self._made(position, tag, headers)
 
-    def _cache_control(self, head: Head) -> str:
-        is_shared = self.manner.tag_from is not None or "authorization" not in self.request.headers
-        return _PUBLIC if head.public and is_shared else _NOT_STORED
-
-    def _made(self, head: Head, tag: str, headers: dict[str, str]) -> Response:
+    def _made(self, position: int, tag: str, headers: dict[str, str]) -> Response:
         shape = self.service(self.runtime.database, self.caller)
-        rendered = self._rendered(shape)
-        if shape.get("position", head.position) != head.position:
+        rendered, seen = self.rendered(shape), self.seen(shape)
+        if seen != position:
             # An entry came between the head and the service: these bytes are newer than their tag.
             del headers["ETag"]
         elif self.manner.kept:
             self.runtime.cache.put(tag, rendered)
-        return self._response(rendered, headers)
+        return self.response(rendered, headers, seen)
 
-    def _rendered(self, shape: Mapping[str, Any]) -> Rendered:
+    def rendered(self, shape: Mapping[str, Any]) -> Rendered:
         if self.manner.row_type is None or self.media_type == JSON:
             return Rendered(json_bytes(shape), JSON, shape.get("next"))
         return Rendered(rows_as(self.media_type, shape["rows"], self.manner.row_type), self.media_type, shape["next"])
 
-    def _response(self, rendered: Rendered, headers: dict[str, str]) -> Response:
-        if rendered.next is not None:
-            headers["Link"] = next_link(self.request, rendered.next)
+    def response(self, rendered: Rendered, headers: dict[str, str], position: int) -> Response:
+        links = [] if rendered.next is None else [next_link(self.request, rendered.next)]
+        if self.manner.dated:
+            links.append(bookmark(self.request, position))
+        if links:
+            headers["Link"] = ", ".join(links)
         if "ETag" in headers and is_known(self.request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
         return Response(rendered.body, headers=headers, media_type=rendered.media_type)
+
+
+class _ReadAsOf(_Read):
+    """One read of a league as it was: the position that is meant and the current names decide every byte."""
+
+    def __init__(self, request: Request, league: str, service: Service, manner: Manner, as_of: str) -> None:
+        self.as_of = parse_as_of(as_of)
+        super().__init__(request, league, partial(service, as_of=self.as_of), manner)
+
+    def __call__(self) -> Response:
+        head = self._head_at()
+        kept = (_PERMANENT if head.is_settled else _PUBLIC) if head.public and self.is_shared else _NOT_STORED
+        headers = {"Cache-Control": kept, "Vary": "Accept, Authorization"}
+        if not self.is_shared:
+            return self.response(self.rendered(self.service(self.runtime.database, self.caller)), headers, head.position)
+        tag = dated_tag(instance_of(self.request), self.request.scope["query_string"], self.media_type, head)
+        return self.answer_by_tag(tag, head.position, headers)
+
+    def position(self) -> int:
+        return self._head_at().position
+
+    def _head_at(self) -> HeadAt:
+        return permalinks.head_at(self.runtime.database, self.caller, self.league, self.as_of)
 
 
 def entity_tag(path: str, query: bytes, media_type: str, head: Head) -> str:
     """The strong tag of an answer that the league's head and the day decide."""
     today = datetime.now(UTC).date().isoformat()
     parts = (__version__, path, query.decode("latin-1"), media_type, str(head.position), str(head.published_fit), today)
+    return content_tag("\n".join(parts).encode())
+
+
+def dated_tag(path: str, query: bytes, media_type: str, head: HeadAt) -> str:
+    """The strong tag of an answer about an earlier position; display names are current, and nothing else is."""
+    parts = (__version__, path, query.decode("latin-1"), media_type, "as of", str(head.position), str(head.named_position))
     return content_tag("\n".join(parts).encode())
 
 
@@ -124,9 +178,18 @@ def is_known(request: Request, tag: str) -> bool:
 
 
 def next_link(request: Request, cursor: str) -> str:
-    """The header Link to the following page."""
-    query = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    return f'<{instance_of(request)}?{urlencode([*query, ("cursor", cursor)])}>; rel="next"'
+    """The link to the following page."""
+    return _link(request, "cursor", cursor, "next")
+
+
+def bookmark(request: Request, position: int) -> str:
+    """The link to this answer as of a position, which stays as it is."""
+    return _link(request, "as_of", str(position), "bookmark")
+
+
+def _link(request: Request, name: str, value: str, relation: str) -> str:
+    query = [(known, sent) for known, sent in request.query_params.multi_items() if known != name]
+    return f'<{instance_of(request)}?{urlencode([*query, (name, value)])}>; rel="{relation}"'
 
 
 def location(*segments: str) -> str:

@@ -22,7 +22,10 @@ _LEAGUE = "/v1/leagues/{league:league}"
 
 @router.get(
     _LEAGUE + "/differences",
-    **documented(json_answer(200, DifferenceShape, examples.DIFFERENCE, tagged=True), problems=[*READ_PROBLEMS, CompetitorNotFound, FitNotPublished]),
+    **documented(
+        json_answer(200, DifferenceShape, examples.DIFFERENCE, tagged=True, dated=True),
+        problems=[*READ_PROBLEMS, CompetitorNotFound, FitNotPublished],
+    ),
 )
 async def difference(
     request: Request,
@@ -37,14 +40,17 @@ async def difference(
     return await answer(request, league, service, Manner("head"), as_of)
 
 
-@router.get(_LEAGUE + "/drift", **documented(json_answer(200, DriftShape, examples.DRIFT, tagged=True), problems=[*READ_PROBLEMS, FitNotPublished]))
+@router.get(
+    _LEAGUE + "/drift",
+    **documented(json_answer(200, DriftShape, examples.DRIFT, tagged=True, dated=True), problems=[*READ_PROBLEMS, FitNotPublished]),
+)
 async def drift(request: Request, league: League, limit: Limit = 100, as_of: QueryAsOf = None) -> Response:
     """Whether the live ratings have left the published fit, and who stands far from it."""
     service = partial(drift_alarms.league_drift, league=league, limit=limit)
     return await answer(request, league, service, Manner("head"), as_of)
 
 
-@router.get(_LEAGUE + "/bridges", **documented(json_answer(200, BridgesShape, examples.BRIDGES, tagged=True), problems=READ_PROBLEMS))
+@router.get(_LEAGUE + "/bridges", **documented(json_answer(200, BridgesShape, examples.BRIDGES, tagged=True, dated=True), problems=READ_PROBLEMS))
 async def bridges(request: Request, league: League, limit: Limit = 100, as_of: QueryAsOf = None) -> Response:
     """The fewest matches that would join all islands, and the fewest results by which everyone could be compared."""
     return await answer(request, league, partial(missing.bridges, league=league, limit=limit), Manner("head"), as_of)
@@ -52,7 +58,7 @@ async def bridges(request: Request, league: League, limit: Limit = 100, as_of: Q
 
 @router.get(
     _LEAGUE + "/suggestions",
-    **documented(json_answer(200, SuggestionsShape, examples.SUGGESTIONS, tagged=True), problems=[*READ_PROBLEMS, FitNotPublished]),
+    **documented(json_answer(200, SuggestionsShape, examples.SUGGESTIONS, tagged=True, dated=True), problems=[*READ_PROBLEMS, FitNotPublished]),
 )
 async def suggestions(
     request: Request,

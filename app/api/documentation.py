@@ -17,7 +17,8 @@ _REPLAY = {
     "Idempotent-Replay": {"description": "This was recorded before; the answer is the original one.", "schema": {"type": "string", "enum": ["true"]}}
 }
 _LOCATION = {"Location": {"description": "The address of what was made.", **_TEXT}}
-_LINK = {"Link": {"description": "The following page, rel=next.", **_TEXT}}
+_NEXT = "the following page, rel=next"
+_BOOKMARK = "this answer as of its position, which stays as it is, rel=bookmark"
 _ETAG = {"ETag": {"description": "Send it as If-None-Match: 304 as long as nothing changed.", **_TEXT}}
 
 
@@ -33,9 +34,11 @@ def documented(
     return {"status_code": next(iter(answers)), "responses": answers | _problems({*problems, BadInput, Unexpected}), "openapi_extra": extra}
 
 
-def json_answer(status: int, shape: type, example: object, *, tagged: bool = False, pages: bool = False, files: bool = False) -> Answers:
-    """A JSON answer. `tagged`: it has an ETag; `pages`: further pages follow; `files`: it is offered as CSV and NDJSON too."""
-    headers = (_LOCATION if status in {201, 202} else {}) | (_ETAG if tagged else {}) | (_LINK if pages else {})
+def json_answer(
+    status: int, shape: type, example: object, *, tagged: bool = False, pages: bool = False, files: bool = False, dated: bool = False
+) -> Answers:
+    """A JSON answer. `tagged`: it has an ETag; `pages`: further pages follow; `files`: it is offered as CSV and NDJSON too; `dated`: it takes as_of."""
+    headers = (_LOCATION if status in {201, 202} else {}) | (_ETAG if tagged else {}) | _links(pages=pages, dated=dated)
     found = {status: _json(shape, example, headers)}
     if files:
         found[status]["content"] |= {"text/csv": _TEXT, "application/x-ndjson": _TEXT}
@@ -44,9 +47,18 @@ def json_answer(status: int, shape: type, example: object, *, tagged: bool = Fal
     return found
 
 
-def creations(shape: type, example: object, *, known: str = "It was recorded before.") -> Answers:
-    """201 for what is new, 200 for what was recorded before."""
+def _links(*, pages: bool, dated: bool) -> dict[str, Any]:
+    told = [text for text, wanted in ((_NEXT, pages), (_BOOKMARK, dated)) if wanted]
+    return {"Link": {"description": f"{'; '.join(told).capitalize()}.", **_TEXT}} if told else {}
+
+
+def creations(shape: type, example: object, *, known: str = "It was recorded before.", preview: tuple[Any, object] | None = None) -> Answers:
+    """201 for what is new, 200 for what was recorded before, and for a dry run where `preview` has its type and example."""
     before = {**_json(shape, example, _LOCATION | _REPLAY), "description": known}
+    if preview is not None:
+        examples = {"recorded before": {"value": example}, "dry run": {"value": preview[1]}}
+        before |= {"model": shape | preview[0], "content": {"application/json": {"examples": examples}}}
+        before["description"] = f"{known} Or, with dry_run, what recording would do."
     return {**json_answer(201, shape, example), 200: before}
 
 

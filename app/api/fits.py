@@ -8,7 +8,7 @@ from app.api import examples
 from app.api.answers import Manner, answer, created, location
 from app.api.dependencies import run
 from app.api.documentation import READ_PROBLEMS, documented, json_answer
-from app.api.operations import Cursor, FitPath, League, Limit, resource_router
+from app.api.operations import Cursor, FitPath, League, Limit, QueryAsOf, resource_router
 from app.errors import FitNotFound, LeagueBusy, ScopeMissing
 from app.services import refits
 from app.services.shapes import FitListShape, FitShape
@@ -25,13 +25,13 @@ async def request_refit(request: Request, league: League) -> Response:
     return created(shape, location("leagues", league, "fits", str(shape["fit"])), status=202)
 
 
-@router.get(_PATH, **documented(json_answer(200, FitListShape, examples.FITS, tagged=True, pages=True), problems=READ_PROBLEMS))
-async def list_fits(request: Request, league: League, cursor: Cursor = None, limit: Limit = 100) -> Response:
-    """The fits of a league, newest first, those that were refused and why among them."""
-    return await answer(request, league, partial(refits.list_fits, league=league, cursor=cursor, limit=limit), Manner("content"))
+@router.get(_PATH, **documented(json_answer(200, FitListShape, examples.FITS, tagged=True, pages=True, dated=True), problems=READ_PROBLEMS))
+async def list_fits(request: Request, league: League, cursor: Cursor = None, limit: Limit = 100, as_of: QueryAsOf = None) -> Response:
+    """The fits of a league, newest first, those that were refused and why among them; with as_of those that were published by then."""
+    return await answer(request, league, partial(refits.list_fits, league=league, cursor=cursor, limit=limit), Manner("content"), as_of)
 
 
 @router.get(_PATH + "/{fit}", **documented(json_answer(200, FitShape, examples.FIT, tagged=True), problems=[*READ_PROBLEMS, FitNotFound]))
-async def get_fit(request: Request, league: League, fit: FitPath) -> Response:
-    """One fit: its job, its certificate, the hash of its table."""
-    return await answer(request, league, partial(refits.get_fit, league=league, fit=fit), Manner("content"))
+async def get_fit(request: Request, league: League, fit: FitPath, as_of: QueryAsOf = None) -> Response:
+    """One fit: its job, its certificate, the hash of its table. It never changes once it is published; with as_of there is none that came later."""
+    return await answer(request, league, partial(refits.get_fit, league=league, fit=fit), Manner("content", dated=False), as_of)

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 from app.api.bodies import pointer
 from app.api.problems import MAX_FAULTS
-from app.api.schemas import NewBatch, NewMatch, PredictionRequest
+from app.api.schemas import CorrectionRequest, NewBatch, NewMatch, PredictionRequest
 from app.errors import BadInput, Fault
 from app.ratings.matches import SCORES, MatchColumns, canonical_context, clean_key, to_microseconds
 from app.services.as_of import Moment
@@ -33,6 +33,8 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "second_score": None,
     "context": None,
 }
+
+_ABOUT_AMENDMENTS: Final = frozenset({"reason", "expected_position"})
 
 
 def parse_moment(text: str) -> int:
@@ -70,18 +72,47 @@ _CLEANERS: Final[Mapping[str, Callable[[Any], Any]]] = {
 def match_of(sent: NewMatch) -> MatchIn:
     """The match that a body describes. Raises BadInput."""
     values: dict[str, Any] = {**DEFAULTS, **sent}
-    faults: list[Fault] = []
-    for name, clean in _CLEANERS.items():
-        if values[name] is not None:
-            try:
-                values[name] = clean(values[name])
-            except ValueError as error:
-                faults.append(Fault(f"/{name}", str(error)))
+    faults = _clean(values)
     if values["first"] == values["second"]:
         faults.append(Fault("/second", _SAME_COMPETITOR))
     if faults:
         raise BadInput("The match cannot be accepted.", faults)
     return MatchIn(score=SCORES[values.pop("outcome")], **values)
+
+
+def changes_of(sent: CorrectionRequest) -> dict[str, Any]:
+    """What a correction makes different, in the words of the services. Raises BadInput."""
+    values: dict[str, Any] = {name: value for name, value in sent.items() if name not in _ABOUT_AMENDMENTS}
+    faults = _clean(values)
+    if not values:
+        faults.append(Fault("", "must have at least one member of a match, such as outcome"))
+    if "first" in values and values["first"] == values.get("second"):
+        faults.append(Fault("/second", _SAME_COMPETITOR))
+    if faults:
+        raise BadInput("The correction cannot be accepted.", faults)
+    if "outcome" in values:
+        values["score"] = SCORES[values.pop("outcome")]
+    return values
+
+
+def _clean(values: dict[str, Any]) -> list[Fault]:
+    """Put the values into the form that services take; returns what is wrong with those that have none."""
+    faults = []
+    for name, clean in _CLEANERS.items():
+        if values.get(name) is not None:
+            try:
+                values[name] = clean(values[name])
+            except ValueError as error:
+                faults.append(Fault(f"/{name}", str(error)))
+    return faults
+
+
+def key_of(sent: str, place: str) -> str:
+    """A key as it is compared. Raises BadInput."""
+    try:
+        return clean_key(sent)
+    except ValueError as error:
+        raise BadInput("A key cannot be accepted.", [Fault(place, str(error))]) from None
 
 
 def columns_of(batch: NewBatch) -> MatchColumns:

@@ -44,7 +44,7 @@ async def create_league(request: Request) -> Response:
 @router.get("/v1/leagues/{league:league}", **documented(json_answer(200, LeagueShape, examples.LEAGUE, tagged=True), problems=READ_PROBLEMS))
 async def get_league(request: Request, league: League) -> Response:
     """One league: its name, position, published fit and settings."""
-    return await answer(request, league, partial(leagues.get_league, league=league), Manner("head"))
+    return await answer(request, league, partial(leagues.get_league, league=league), Manner("head", dated=False))
 
 
 @router.patch(

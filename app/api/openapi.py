@@ -11,13 +11,26 @@ from pydantic import TypeAdapter
 
 from app import __version__
 from app.api.problems import ProblemShape
-from app.api.schemas import LeagueChange, NewBatch, NewLeague, NewMatch, PredictionRequest, SimulationRequest, VoidRequest
+from app.api.schemas import (
+    AmendmentRequest,
+    CompetitorChange,
+    CorrectionRequest,
+    ForgetRequest,
+    LeagueChange,
+    MergeRequest,
+    NewBatch,
+    NewLeague,
+    NewMatch,
+    PredictionRequest,
+    SimulationRequest,
+)
 from app.services.league_settings import LeagueSettings
 
 OPENAPI_VERSION = "3.1.0"
 TAGS = {
     "leagues": "A population rated together, its settings and its visibility.",
-    "matches": "Recorded once for ever, one by one or in batches; taken back, never deleted.",
+    "matches": "Recorded once for ever, one by one or in batches; taken back, restored, corrected, never deleted.",
+    "competitors": "How they are called, whether they play, and who is who.",
     "imports": "Whole files of matches.",
     "standings": "Who leads, and how sure that is.",
     "predictions": "Who would win, and what that rests on.",
@@ -29,7 +42,10 @@ _DESCRIPTION = (
     "Reads of public leagues need no key. Everything else: `Authorization: Bearer <key>`. "
     "Every error is a problem document (RFC 9457) whose `type` leads to a page that says what to do."
 )
-_BODIES: tuple[type, ...] = (NewLeague, LeagueChange, NewMatch, NewBatch, VoidRequest, PredictionRequest, SimulationRequest, LeagueSettings)
+_BODIES: tuple[type, ...] = (
+    *(NewLeague, LeagueChange, NewMatch, NewBatch, AmendmentRequest, CorrectionRequest),
+    *(CompetitorChange, MergeRequest, ForgetRequest, PredictionRequest, SimulationRequest, LeagueSettings),
+)
 _REFERENCE = "#/components/schemas/{model}"
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.routing import APIRoute
-from pydantic import AfterValidator
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 from starlette.responses import Response
 from starlette.routing import request_response
 
@@ -21,6 +21,8 @@ from app.ratings.matches import clean_key
 from app.services.shapes import By
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+_FLAG: TypeAdapter[bool] = TypeAdapter(bool)
 
 
 def _checked_moment(text: str) -> str:
@@ -42,8 +44,10 @@ QueryAsOf = Annotated[
         description="What Arpad showed then: a position of the log, or a time (its last entry at or before it). Names are current.", examples=[None]
     ),
 ]
+DryRun = Annotated[bool, Query(description="Only say what would happen; nothing is recorded.", examples=[True])]
 QueryBy = Annotated[By | None, Query(description="Live ratings or the published fit; the league's primary unless given.", examples=["live"])]
 League = Annotated[str, Path(description="The id of the league.", pattern=f"^{LEAGUE_PATTERN}$", examples=["tennis"])]
+PositionPath = Annotated[int, Path(description="The position of the entry.", ge=0, le=2**63 - 1, examples=[1])]
 CompetitorPath = Annotated[str, Path(description="The competitor's key; a slash in it is sent as %2F.", examples=["Alice"])]
 MatchPath = Annotated[str, Path(description="The match id; a slash in it is sent as %2F.", examples=["2026-11-20-17"])]
 ImportPath = Annotated[str, Path(description="The id of the import; a slash in it is sent as %2F.", examples=["autumn-2026"])]
@@ -77,10 +81,12 @@ class BareRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Handler, **documentation: Any) -> None:  # noqa: ANN401  (FastAPI's own)
         super().__init__(path, endpoint, **documentation)
+        described = (documentation.get("openapi_extra") or {}).get("parameters", [])
+        accepted = {parameter["name"]: False for parameter in described if parameter["in"] == "query"}
 
         async def strict(request: Request) -> Response:
             if request.scope["query_string"]:
-                refuse_parameters(request, {})
+                refuse_parameters(request, accepted)
             return await endpoint(request)
 
         self.app = request_response(strict)
@@ -97,6 +103,15 @@ def refuse_parameters(request: Request, accepted: dict[str, bool]) -> None:
             faults.append(Fault(name, "must be given once"))
     if faults:
         raise BadInput("Some parameters cannot be accepted.", faults)
+
+
+def flag(request: Request, name: str) -> bool:
+    """A yes or no of the query, for a bare route; no where it is left out. Raises BadInput."""
+    sent = request.query_params.get(name)
+    try:
+        return False if sent is None else _FLAG.validate_python(sent)
+    except ValidationError:
+        raise BadInput("Some parameters cannot be accepted.", [Fault(name, "must be true or false")]) from None
 
 
 def resource_router(tag: str, route_class: type[APIRoute] = StrictRoute) -> APIRouter:

@@ -10,8 +10,8 @@ from app.api.answers import Manner, answer, not_stored
 from app.api.bodies import Body
 from app.api.dependencies import look_up
 from app.api.documentation import READ_PROBLEMS, documented, json_answer, json_body
-from app.api.incoming import pairs_of
-from app.api.operations import League, QueryBy, QueryKey, resource_router
+from app.api.incoming import pairs_of, parse_as_of
+from app.api.operations import League, QueryAsOf, QueryBy, QueryKey, resource_router
 from app.api.problems import BodyTooLarge, MediaTypeNotSupported
 from app.api.schemas import PredictionRequest
 from app.errors import CompetitorNotFound, FitNotPublished
@@ -25,7 +25,7 @@ _PROBLEMS = (*READ_PROBLEMS, CompetitorNotFound, FitNotPublished)
 _PATH = "/v1/leagues/{league:league}/predictions"
 
 
-@router.get(_PATH, **documented(json_answer(200, PredictionShape, examples.PREDICTION, tagged=True), problems=_PROBLEMS))
+@router.get(_PATH, **documented(json_answer(200, PredictionShape, examples.PREDICTION, tagged=True, dated=True), problems=_PROBLEMS))
 async def predict(
     request: Request,
     league: League,
@@ -33,10 +33,11 @@ async def predict(
     second: Annotated[QueryKey, Query(description="The second side.", examples=["Bob"])],
     by: QueryBy = None,
     neutral: Annotated[bool, Query(description="Whether neither side has the advantage of being first.", examples=[True])] = True,
+    as_of: QueryAsOf = None,
 ) -> Response:
     """What to expect of one pair, and what that rests on; null where nothing connects the two."""
     service = partial(predictions.predict, league=league, first=first, second=second, by=by, neutral=neutral)
-    return await answer(request, league, service, Manner("head"))
+    return await answer(request, league, service, Manner("head"), as_of)
 
 
 @router.post(
@@ -47,14 +48,15 @@ async def predict(
         problems=[*_PROBLEMS, BodyTooLarge, MediaTypeNotSupported],
     ),
 )
-async def predict_many(request: Request, league: League) -> Response:
+async def predict_many(request: Request, league: League, as_of: QueryAsOf = None) -> Response:
     """What to expect of up to 1,000 pairs."""
     sent = await _REQUEST.content(request)
-    service = partial(predictions.predict_many, league=league, pairs=pairs_of(sent), by=sent.get("by"))
+    then = None if as_of is None else parse_as_of(as_of)
+    service = partial(predictions.predict_many, league=league, pairs=pairs_of(sent), by=sent.get("by"), as_of=then)
     return not_stored(await look_up(request, service))
 
 
-@router.get(_PATH + "/matrix", **documented(json_answer(200, MatrixShape, examples.MATRIX, tagged=True), problems=_PROBLEMS))
+@router.get(_PATH + "/matrix", **documented(json_answer(200, MatrixShape, examples.MATRIX, tagged=True, dated=True), problems=_PROBLEMS))
 async def predict_matrix(
     request: Request,
     league: League,
@@ -63,7 +65,8 @@ async def predict_matrix(
     ] = None,
     top: Annotated[int, Query(description="How many of the leaders, where no competitor is named.", ge=1, le=100, examples=[10])] = 10,
     by: QueryBy = None,
+    as_of: QueryAsOf = None,
 ) -> Response:
     """Everyone against everyone, up to 100 competitors: the leaders, or those that are named."""
     service = partial(predictions.matrix, league=league, competitors=competitor, top=top, by=by)
-    return await answer(request, league, service, Manner("head"))
+    return await answer(request, league, service, Manner("head"), as_of)

@@ -107,12 +107,56 @@ class LeagueChange(TypedDict, total=False):
     settings: Settings
 
 
+Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON_LENGTH)]
+
+
 @with_config(_STRICT)
-class VoidRequest(TypedDict, total=False):
+class AmendmentRequest(TypedDict, total=False):
     """Why, and the position that the preview named."""
 
-    reason: Required[Annotated[str, Field(min_length=1, max_length=MAX_REASON_LENGTH)]]
+    reason: Required[Reason]
     expected_position: Position | None
+
+
+@with_config(_STRICT)
+class CorrectionRequest(TypedDict, total=False):
+    """What is to be different of a match, at least one member of it; what is left out stays. And why, and the position that the preview named."""
+
+    first: Key
+    second: Key
+    outcome: Outcome
+    played_at: Moment | None
+    weight: Weight
+    neutral: bool
+    first_score: float | None
+    second_score: float | None
+    context: Context | None
+    reason: Required[Reason]
+    expected_position: Position | None
+
+
+@with_config({**_STRICT, "json_schema_extra": {"minProperties": 1}})
+class CompetitorChange(TypedDict, total=False):
+    """What is to change; what is left out stays. A name of null: none but the key."""
+
+    name: Name | None
+    retired: bool
+
+
+@with_config(_STRICT)
+class MergeRequest(TypedDict, total=False):
+    """Whose the matches are, why, and the position that the preview named."""
+
+    into: Required[Key]
+    reason: Required[Reason]
+    expected_position: Position | None
+
+
+@with_config(_STRICT)
+class ForgetRequest(TypedDict):
+    """The competitor's key once more, because what is forgotten cannot be had back."""
+
+    confirm: Key
 
 
 @with_config(_STRICT)

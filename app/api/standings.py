@@ -1,4 +1,4 @@
-"""Who leads, who takes part, and how each of them got there."""
+"""Who leads, who takes part, how each of them got there, and why."""
 
 from functools import partial
 from typing import Annotated
@@ -8,10 +8,23 @@ from fastapi import Query, Request, Response
 from app.api import examples
 from app.api.answers import Manner, answer
 from app.api.documentation import READ_PROBLEMS, documented, json_answer
-from app.api.incoming import parse_moment
-from app.api.operations import CompetitorPath, Cursor, League, Limit, QueryBy, QueryKey, QueryMoment, offer_collection, resource_router
+from app.api.incoming import parse_as_of, parse_moment
+from app.api.operations import (
+    AsOfText,
+    CompetitorPath,
+    Cursor,
+    League,
+    Limit,
+    QueryAsOf,
+    QueryBy,
+    QueryKey,
+    QueryMoment,
+    offer_collection,
+    resource_router,
+)
 from app.errors import CompetitorNotFound, FitNotPublished
-from app.services import histories, standings
+from app.services import explanations, histories, standings
+from app.services.amendment_shapes import ExplainedShape
 from app.services.shapes import (
     CompetitorListRow,
     CompetitorListShape,
@@ -40,6 +53,7 @@ async def leaderboard(
     inactive: Annotated[bool, Query(description="Whether inactive competitors are shown.", examples=[True])] = True,
     cursor: Cursor = None,
     limit: Limit = 100,
+    as_of: QueryAsOf = None,
 ) -> Response:
     """Who leads: ranks with their uncertainty, per island of competitors that matches connect; also as .csv and .ndjson."""
     service = partial(
@@ -53,7 +67,7 @@ async def leaderboard(
         cursor=cursor,
         limit=limit,
     )
-    return await answer(request, league, service, Manner("head", kept=True, row_type=LeaderboardRow))
+    return await answer(request, league, service, Manner("head", kept=True, row_type=LeaderboardRow), as_of)
 
 
 offer_collection(
@@ -61,7 +75,8 @@ offer_collection(
     "/v1/leagues/{league:league}/leaderboard",
     leaderboard,
     **documented(
-        json_answer(200, LeaderboardShape, examples.LEADERBOARD, tagged=True, pages=True, files=True), problems=[*_PROBLEMS, FitNotPublished]
+        json_answer(200, LeaderboardShape, examples.LEADERBOARD, tagged=True, pages=True, files=True, dated=True),
+        problems=[*_PROBLEMS, FitNotPublished],
     ),
 )
 
@@ -72,49 +87,69 @@ async def list_competitors(
     key: Annotated[QueryKey | None, Query(description="Only the competitor with this key.", examples=["Alice"])] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
+    as_of: QueryAsOf = None,
 ) -> Response:
     """The competitors of a league in the order of their keys; also as .csv and .ndjson."""
     service = partial(standings.competitors, league=league, key=key, cursor=cursor, limit=limit)
-    return await answer(request, league, service, Manner("head", row_type=CompetitorListRow))
+    return await answer(request, league, service, Manner("head", row_type=CompetitorListRow), as_of)
 
 
 offer_collection(
     router,
     "/v1/leagues/{league:league}/competitors",
     list_competitors,
-    **documented(json_answer(200, CompetitorListShape, examples.COMPETITORS, tagged=True, pages=True, files=True), problems=READ_PROBLEMS),
+    **documented(
+        json_answer(200, CompetitorListShape, examples.COMPETITORS, tagged=True, pages=True, files=True, dated=True), problems=READ_PROBLEMS
+    ),
 )
 
 
-@router.get(_COMPETITOR, **documented(json_answer(200, CompetitorShape, examples.COMPETITOR, tagged=True), problems=_PROBLEMS))
-async def get_competitor(request: Request, league: League, competitor: CompetitorPath) -> Response:
+@router.get(_COMPETITOR, **documented(json_answer(200, CompetitorShape, examples.COMPETITOR, tagged=True, dated=True), problems=_PROBLEMS))
+async def get_competitor(request: Request, league: League, competitor: CompetitorPath, as_of: QueryAsOf = None) -> Response:
     """One competitor: live rating, fitted rating, rank and record."""
-    return await answer(request, league, partial(standings.competitor, league=league, key=competitor), Manner("head"))
+    return await answer(request, league, partial(standings.competitor, league=league, key=competitor), Manner("head"), as_of)
 
 
-async def get_history(request: Request, league: League, competitor: CompetitorPath, cursor: Cursor = None, limit: Limit = 100) -> Response:
+async def get_history(
+    request: Request, league: League, competitor: CompetitorPath, cursor: Cursor = None, limit: Limit = 100, as_of: QueryAsOf = None
+) -> Response:
     """A competitor's counted matches, newest first, each with the rating before and after; also as .csv and .ndjson."""
     service = partial(histories.history, league=league, key=competitor, cursor=cursor, limit=limit)
-    return await answer(request, league, service, Manner("head", row_type=HistoryRow))
+    return await answer(request, league, service, Manner("head", row_type=HistoryRow), as_of)
 
 
 offer_collection(
     router,
     _COMPETITOR + "/history",
     get_history,
-    **documented(json_answer(200, HistoryShape, examples.HISTORY, tagged=True, pages=True, files=True), problems=_PROBLEMS),
+    **documented(json_answer(200, HistoryShape, examples.HISTORY, tagged=True, pages=True, files=True, dated=True), problems=_PROBLEMS),
 )
 
 
-async def get_opponents(request: Request, league: League, competitor: CompetitorPath, cursor: Cursor = None, limit: Limit = 100) -> Response:
+async def get_opponents(
+    request: Request, league: League, competitor: CompetitorPath, cursor: Cursor = None, limit: Limit = 100, as_of: QueryAsOf = None
+) -> Response:
     """The record of a competitor against each opponent, beside what was expected; also as .csv and .ndjson."""
     service = partial(histories.opponents, league=league, key=competitor, cursor=cursor, limit=limit)
-    return await answer(request, league, service, Manner("head", row_type=OpponentRow))
+    return await answer(request, league, service, Manner("head", row_type=OpponentRow), as_of)
 
 
 offer_collection(
     router,
     _COMPETITOR + "/opponents",
     get_opponents,
-    **documented(json_answer(200, OpponentsShape, examples.OPPONENTS, tagged=True, pages=True, files=True), problems=_PROBLEMS),
+    **documented(json_answer(200, OpponentsShape, examples.OPPONENTS, tagged=True, pages=True, files=True, dated=True), problems=_PROBLEMS),
 )
+
+
+@router.get(_COMPETITOR + "/explain", **documented(json_answer(200, ExplainedShape, examples.EXPLAINED, tagged=True, dated=True), problems=_PROBLEMS))
+async def explain_rating(
+    request: Request,
+    league: League,
+    competitor: CompetitorPath,
+    since: Annotated[AsOfText, Query(description="From where on: a position of the log, or a time.", examples=["0"])] = "0",
+    as_of: QueryAsOf = None,
+) -> Response:
+    """Why a competitor's rating moved: every change since a position or time, each line following on from the one before; up to 1,000 lines."""
+    service = partial(explanations.explain, league=league, key=competitor, since=parse_as_of(since))
+    return await answer(request, league, service, Manner("head"), as_of)

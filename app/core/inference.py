@@ -202,7 +202,9 @@ class Uncertainty:
     @cached_property
     def _inverse(self) -> Floats:
         """C H⁻¹ Cᵀ."""
-        inverse = linalg.cho_solve(self._factor, np.eye(len(self.precision)), overwrite_b=True, check_finite=False)
+        # A third of the multiplications that solving for the columns of the identity would take.
+        lower, _ = linalg.lapack.dpotri(self._factor[0], lower=True)
+        inverse = np.tril(lower) + np.tril(lower, -1).T
         return self._centred(self._centred(inverse).T)
 
     @cached_property

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.ratings.comparisons import Comparisons, Floats, Integers
+from app.ratings.tallies import tally
 
 DENSE_KEYS = 4_000_000
 LARGEST_KEY = 2**62
@@ -105,6 +106,9 @@ def orient(games: Comparisons) -> Oriented:
 
 def collapse(games: Comparisons) -> Buckets:
     """One bucket per (pair, side, covariates). O(n) for few competitors, else one sort."""
+    plain = tally(games)
+    if plain is not None:
+        return Buckets(plain.first, plain.second, np.zeros((len(plain.first), 0)), plain.moments, plain.moments, games.n_competitors)
     rows = orient(games)
     frequency, importance = rows.frequency, rows.importance
     kept = _kept(rows.key, rows.score, frequency, importance)

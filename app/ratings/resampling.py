@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from app.core.grams import Sparse
-from app.core.identifiability import centre, identify
+from app.core.identifiability import centre
 from app.core.objective import Objective
-from app.core.replicates import minimise_all
+from app.core.replicates import are_joined, minimise_all
 from app.core.solvers import newton
-from app.ratings.buckets import Buckets, orient, outcomes
+from app.ratings.buckets import orient, outcomes
 from app.ratings.comparisons import Comparisons, Floats, Integers, check_comparisons
 from app.ratings.declarations import Model, direction_of, model_of, objective_of
 from app.ratings.existence import require_maximum
@@ -187,12 +187,8 @@ def _outcomes(objective: Objective, moments: Floats) -> Floats:
 
 def _have_maximum(model: Model, moments: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Whether the competitors of each component are one class in the replicate as well."""
-    buckets, structure = model.buckets, model.structure
-    return np.array([_is_joined(buckets, *rows, structure.n_components) for rows in zip(moments[0], moments[1], strict=True)])
-
-
-def _is_joined(buckets: Buckets, games: Floats, points: Floats, n_components: int) -> bool:
-    return identify(buckets.first, buckets.second, points > 0.0, points < games, buckets.n_competitors).n_classes == n_components
+    buckets, (games, points) = model.buckets, (moments[0], moments[1])
+    return are_joined(buckets.first, buckets.second, points > 0.0, points < games, model.structure.components)
 
 
 def _reason(theta: Floats) -> str | None:

@@ -32,7 +32,7 @@ def tally(games: Comparisons) -> Tally | None:
     decided = np.count_nonzero(games.score == 1.0) + np.count_nonzero(games.score == 0.0)
     if not len(games) or decided + draws < len(games) or OUTCOMES * games.n_competitors**2 >= LARGEST_KEY:
         return None
-    return _count(games, draws) if games.n_competitors**2 <= len(games) else _sort(games)
+    return _count(games, draws) if games.n_competitors**2 <= len(games) else _sort(games, draws)
 
 
 def _count(games: Comparisons, draws: int) -> Tally:
@@ -48,30 +48,31 @@ def _count(games: Comparisons, draws: int) -> Tally:
     return Tally(first, second, moments[:, first, second])
 
 
-def _sort(games: Comparisons) -> Tally:
+def _sort(games: Comparisons, draws: int) -> Tally:
     """Equal keys are equal matches: pair by pair, and within a pair by what its first competitor scored."""
     key = _keys(games)
     key.sort()
-    starts = _starts(key)
-    kinds = key[starts]
-    count = np.diff(starts, append=len(key)).astype(np.float64)
-    score = 0.5 * (kinds % OUTCOMES)
-    pair = kinds // OUTCOMES
-    starts = _starts(pair)
-    first, second = np.divmod(pair[starts].astype(np.int64), games.n_competitors)
-    return Tally(first, second, np.array([np.add.reduceat(term, starts) for term in (count, count * score, count * score * score)]))
+    rows = _starts(key)
+    kinds = key[rows]
+    pair = kinds // OUTCOMES  # a power of two, so a shift
+    cells = _starts(pair)
+    first, second = np.divmod(pair[cells].astype(np.int64), games.n_competitors)
+    count = np.diff(rows, append=len(key)).astype(np.float64)
+    score = 0.5 * (kinds & OUTCOMES - 1)
+    sums = [np.add.reduceat(term, cells) for term in ([count, count * score, count * score * score] if draws else [count, count * score])]
+    return Tally(first, second, np.array([sums[0], sums[1], sums[-1]]))
 
 
 def _keys(games: Comparisons) -> Integers:
     n = games.n_competitors
-    short = OUTCOMES * n * n < LARGEST_SHORT_KEY
-    halves = (2.0 * games.score).astype(np.int64)
-    key = np.minimum(games.first, games.second)
-    key *= n
-    key += np.maximum(games.first, games.second)
-    key *= OUTCOMES
-    key += np.where(games.first > games.second, 2 - halves, halves)
-    return key.astype(np.int32) if short else key  # half the bytes to sort
+    short = OUTCOMES * n * n < LARGEST_SHORT_KEY  # half the bytes to sort
+    key: Integers = np.minimum(games.first, games.second).astype(np.int32 if short else np.int64)
+    key *= OUTCOMES * n
+    key += OUTCOMES * np.maximum(games.first, games.second).astype(key.dtype)
+    # One byte per row, and no branch: half of them would be guessed wrong.
+    halves, swapped = (2.0 * games.score).astype(np.int8), (games.first > games.second).view(np.int8)
+    key += halves + swapped * (2 - 2 * halves)
+    return key
 
 
 def _starts(ordered: Integers) -> Integers:

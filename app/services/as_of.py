@@ -72,22 +72,22 @@ def league_at(unit: ReadUnit, row: Stored, as_of: AsOf) -> Any:  # noqa: ANN401 
     )
 
 
-def position_at(unit: ReadUnit, row: Stored, as_of: int | Moment) -> int:
-    """The position that is meant. Raises BadInput for what lies ahead, or before the league."""
+def position_at(unit: ReadUnit, row: Stored, as_of: int | Moment, name: str = "as_of") -> int:
+    """The position that is meant. Raises BadInput, which names the argument, for what lies ahead, or before the league."""
     if isinstance(as_of, Moment):
-        return _last_before(unit, row, as_of.microseconds)
+        return _last_before(unit, row, as_of.microseconds, name)
     if not 0 <= as_of <= row.position:
-        fault = Fault("as_of", f"Use a position from 0 to {row.position}, or a time such as 2026-11-20T18:00:00Z.")
+        fault = Fault(name, f"Use a position from 0 to {row.position}, or a time such as 2026-11-20T18:00:00Z.")
         raise BadInput(f"The log has no position {as_of} yet.", [fault])
     return as_of
 
 
-def _last_before(unit: ReadUnit, row: Stored, moment: int) -> int:
+def _last_before(unit: ReadUnit, row: Stored, moment: int, name: str) -> int:
     """Times never fall along the log, so that bisection finds the last entry at or before one."""
     if moment > unit.now():
-        raise BadInput("That time lies ahead.", [Fault("as_of", "Use a time that has passed, or a position.")])
+        raise BadInput("That time lies ahead.", [Fault(name, "Use a time that has passed, or a position.")])
     if moment < row.created_at:
-        raise BadInput("The league did not exist then.", [Fault("as_of", f"It was created at {time_text(row.created_at)}.")])
+        raise BadInput("The league did not exist then.", [Fault(name, f"It was created at {time_text(row.created_at)}.")])
     low, high = 0, int(row.position)
     while low < high:
         middle = (low + high + 1) // 2

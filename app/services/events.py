@@ -80,7 +80,7 @@ def next_part(database: Database, league_id: int, mark: Mark) -> Part | None:
     lines, head = list[Line](), mark.head
     for position, kind, body in zip(columns["position"], columns["kind"], ledger.bodies(columns, created), strict=True):
         for who in created.get(position, ()):
-            lines.append(Line(COMPETITOR, None, ledger.competitor_line(who.number, who.key, who.name, who.salt)))
+            lines.append(Line(COMPETITOR, None, ledger.competitor_line(who.number, who.key, who.name, who.salt, who.commitment)))
         head = ledger.chain(head, body)
         lines.append(Line(ledger.KIND_NAMES[kind], position, ledger.exported(body, head)))
     return Part(lines, Mark(position, head, mark.competitors + len(newcomers)))

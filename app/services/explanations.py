@@ -11,7 +11,7 @@ from typing import Any, Final
 from app.errors import BadInput, Fault
 from app.services.amendment_shapes import ExplainedRow, ExplainedShape
 from app.services.amendments import Amendments
-from app.services.as_of import AsOf, league_at, position_at
+from app.services.as_of import AsOf, position_at
 from app.services.courses import Course, Rated, rate, rate_again
 from app.services.histories import find
 from app.services.keys import Caller
@@ -31,7 +31,7 @@ def explain(database: Database, caller: Caller, league: str, key: str, *, since:
     with database.read() as unit:
         table, found = find(database, unit, caller, league, key, as_of)
         then = table.league
-        start = 0 if since is None else position_at(unit, league_at(unit, then, None), since)
+        start = 0 if since is None else position_at(unit, then, since, "since")
         if start > then.position:
             raise BadInput("The span ends before it begins.", [Fault("since", f"Use a position from 0 to {then.position}.")])
         story = _Story(database, unit, then, found.number, start)

@@ -53,7 +53,7 @@ def fit_league(log: MatchLog, settings: LeagueSettings, n_competitors: int, anch
             log.first,
             log.second,
             log.score,
-            log.weight,
+            None if (log.weight == 1.0).all() else log.weight,
             n_competitors,
             draws=settings.draws,
             prior_sd=settings.prior_sd,

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from app.errors import BadInput, Fault
+from app.errors import BadInput, Fault, MatchIdTaken
 from app.ratings.matches import MatchColumns
 from app.ratings.online import Replay
 from app.services.amending import MAX_MOVED, Outcome, latest, movements
@@ -149,7 +149,9 @@ def preview_matches(database: Database, caller: Caller, league: str, matches: Ma
         row, _ = require_league(unit, caller, league, "report")
         require_places(row, matches, given)
         decided = plan(unit, row.id, matches)
-        for refused in decided.refused.values():
+        for index, refused in decided.refused.items():
+            if isinstance(refused, MatchIdTaken):
+                refused.faults = (Fault(f"/matches/{index}/match_id", refused.detail),)
             raise refused
         fresh = placed(row, as_kept(take(matches, decided.fresh)))
         if not len(fresh):

@@ -97,6 +97,13 @@ def rated_from(unit: ReadUnit, league_id: int, course: Course, place: int) -> Ra
     return rate(course, *nearest_checkpoint(unit, league_id, course, place))
 
 
+def keep_due_segments(database: Database) -> int:
+    """Keep the segments of every league that has outgrown its own. Returns how many had."""
+    with database.read() as unit:
+        due = unit.segments.outgrown(BLOCK)
+    return sum(keep_segments(database, league) for league in due)
+
+
 def keep_segments(database: Database, league: str) -> bool:
     """Pack what has grown since, and keep checkpoints of the course as it is now; True if anything was written. In a transaction of its own."""
     with database.read() as unit:

@@ -140,8 +140,8 @@ def _differing_here(matches: MatchColumns, index: int, other: int) -> list[str]:
 
 
 def take(matches: MatchColumns, indices: Sequence[int]) -> MatchColumns:
-    """The matches at these indices; the same object where that is all of them."""
-    if len(indices) == len(matches):
+    """The matches at these indices, in their order; the same object where that is all of them as they are."""
+    if len(indices) == len(matches) and all(index == place for place, index in enumerate(indices)):
         return matches
     return MatchColumns(**{name: [getattr(matches, name)[index] for index in indices] for name in MatchColumns.__dataclass_fields__})
 

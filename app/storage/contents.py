@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, LargeBinary, Select, Table, exists, func, null, select, text
+from sqlalchemy.exc import DataError, IntegrityError
 
 from app.storage.bulk import append_rows
 from app.storage.tables import entry, league, metadata
@@ -57,11 +58,14 @@ def keep_others_out(connection: Connection) -> None:
 
 
 def write_block(connection: Connection, block: Block) -> None:
-    """Write rows as they were read. Raises KeyError, ValueError for a table or columns that are not ours."""
+    """Write rows as they were read. Raises KeyError, ValueError for a table, columns or values that cannot be ours."""
     table = metadata.tables[block.table]
-    if set(block.columns) != set(table.c.keys()):
+    if set(block.columns) != set(table.c.keys()) or len({len(values) for values in block.columns.values()}) != 1:
         raise ValueError(f"the columns of {block.table} are not those of this schema")
-    append_rows(connection, table, block.columns)
+    try:
+        append_rows(connection, table, block.columns)
+    except (IntegrityError, DataError) as error:
+        raise ValueError(f"a row of {block.table} cannot be") from error
 
 
 def continue_numbering(connection: Connection) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from app.storage.tables import checkpoint, segment
+from app.storage.tables import checkpoint, league, segment
 
 
 class Segments:
@@ -25,6 +25,12 @@ class Segments:
         query = select(func.count(), func.coalesce(func.max(segment.c.last_position), -1)).where(segment.c.league_id == league_id)
         count, last = self._connection.execute(query).one()
         return int(count), int(last)
+
+    def outgrown(self, matches_each: int) -> list[str]:
+        """The keys of the leagues that have a whole segment of matches more than their segments cover."""
+        covered = select(func.count()).where(segment.c.league_id == league.c.id).scalar_subquery()
+        query = select(league.c.key).where(league.c.matches >= matches_each, league.c.matches - matches_each * covered >= matches_each)
+        return list(self._connection.scalars(query))
 
     def add(self, values: Mapping[str, Any]) -> None:
         self._connection.execute(insert(segment).values(**values))

@@ -7,7 +7,7 @@ import httpx
 
 from app.api import certainty_examples, examples
 
-_PATHS = {"match_id": "2026-11-20-17", "competitor": "Alice", "import_id": "autumn-2026", "code": "bad-input", "fit": "1"}
+_PATHS = {"match_id": "2026-11-20-17", "competitor": "Alice", "import_id": "autumn-2026", "code": "bad-input", "fit": "1", "position": "1"}
 _QUERIES: dict[str, dict[str, str]] = {
     "predict": {"first": "Alice", "second": "Bob"},
     "difference": {"first": "Alice", "second": "Bob"},
@@ -19,8 +19,24 @@ _BODIES: dict[str, Any] = {
     "record_match": examples.SMALLEST_MATCH,
     "record_batch": examples.BATCH_OF_COLUMNS,
     "void_match": {"reason": "a test"},
+    "restore_match": {"reason": "a test"},
+    "correct_match": {"weight": 2.0, "reason": "a test"},
+    "void_entry": {"reason": "a test"},
+    "change_competitor": {"name": "Alice Ashe", "retired": True},
+    "merge_competitor": {"into": "Dora", "reason": "a test"},
+    "forget_competitor": {"confirm": "Alice"},
     "predict_many": examples.PREDICTION_REQUEST,
     "simulate": {**certainty_examples.SIMULATION_REQUEST, "by": "live"},
+}
+_BEFOREHAND: dict[str, tuple[str, dict[str, Any]]] = {
+    "restore_match": ("/v1/leagues/{league}/matches/2026-11-20-17/void", {"json": {"reason": "a test"}}),
+    "merge_competitor": ("/v1/leagues/{league}/matches", {"json": {"first": "Dora", "second": "Bob", "outcome": "draw"}}),
+    "get_fit": ("/v1/leagues/{league}/fits", {}),
+    "drift": ("/v1/leagues/{league}/fits", {}),
+    "get_import": (
+        "/v1/leagues/{league}/imports?import_id=autumn-2026",
+        {"content": examples.IMPORT_CSV.encode(), "headers": {"Content-Type": "text/csv"}},
+    ),
 }
 
 
@@ -49,6 +65,12 @@ class Operation:
     def path(self, league: str) -> str:
         return self.template.format(league=league, **_PATHS)
 
+    def prepare(self, client: httpx.Client, league: str) -> None:
+        """Make what the operation is about, where the league that was played does not have it."""
+        if self.name in _BEFOREHAND:
+            path, content = _BEFOREHAND[self.name]
+            assert client.post(path.format(league=league), **content).is_success
+
     def send(self, client: httpx.Client, league: str, query: dict[str, str] | None = None, **headers: str) -> httpx.Response:
         """A request that is in order, but for what the test adds."""
         body: dict[str, Any] = {}
@@ -72,11 +94,18 @@ OPERATIONS = [
         ("record_batch", "POST", "/v1/leagues/{league}/matches/batch"),
         ("get_match", "GET", "/v1/leagues/{league}/matches/{match_id}"),
         ("void_match", "POST", "/v1/leagues/{league}/matches/{match_id}/void"),
+        ("restore_match", "POST", "/v1/leagues/{league}/matches/{match_id}/restore"),
+        ("correct_match", "POST", "/v1/leagues/{league}/matches/{match_id}/correct"),
+        ("void_entry", "POST", "/v1/leagues/{league}/log/{position}/void"),
         ("import_matches", "POST", "/v1/leagues/{league}/imports"),
         ("get_import", "GET", "/v1/leagues/{league}/imports/{import_id}"),
         ("leaderboard", "GET", "/v1/leagues/{league}/leaderboard"),
         ("list_competitors", "GET", "/v1/leagues/{league}/competitors"),
         ("get_competitor", "GET", "/v1/leagues/{league}/competitors/{competitor}"),
+        ("change_competitor", "PATCH", "/v1/leagues/{league}/competitors/{competitor}"),
+        ("merge_competitor", "POST", "/v1/leagues/{league}/competitors/{competitor}/merge"),
+        ("forget_competitor", "POST", "/v1/leagues/{league}/competitors/{competitor}/forget"),
+        ("explain_rating", "GET", "/v1/leagues/{league}/competitors/{competitor}/explain"),
         ("get_history", "GET", "/v1/leagues/{league}/competitors/{competitor}/history"),
         ("get_opponents", "GET", "/v1/leagues/{league}/competitors/{competitor}/opponents"),
         ("predict", "GET", "/v1/leagues/{league}/predictions"),

@@ -24,6 +24,7 @@ TAGGED = [
         "get_competitor",
         "get_history",
         "get_opponents",
+        "explain_rating",
         "predict",
         "predict_matrix",
         "list_fits",

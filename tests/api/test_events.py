@@ -5,6 +5,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from tests.api.site import assert_problem, match, pointers, running_site
 from tests.conftest import BACKENDS
 from tests.faults.databases import temporary_databases
 from tests.faults.server import running_server
+from tests.test_outside import Season
 
 WRITERS = 3
 MATCHES = 40
@@ -153,14 +155,15 @@ def test_the_whole_stream_is_the_whole_export_without_its_last_line(place):
         assert (kind, position) == (("competitor", None) if "competitor" in value else (value["kind"], str(value["position"])))
 
 
-@pytest.mark.parametrize("position", [-1, 0, 1, 499, 500, 501, 1_199, 1_200])
-def test_it_goes_on_after_any_position(place, position):
+def test_it_goes_on_after_any_position(place):
     place.record(*(match(f"a {number}", f"b {number % 3}") for number in range(1_200)))
     log = place.log()
-    with place.listen(after=position) as answer:
+    for position in (-1, 0, 1, 499, 500, 501, 1_199):
+        with place.listen(after=position) as answer:
+            assert Stream(answer.iter_lines()).taken(1_200) == list(enumerate(log))[position + 1 :]
+    with place.listen(after=1_200) as answer:
         place.record(match("one", "more"))
-        found = Stream(answer.iter_lines()).taken(1_201)
-    assert found == list(enumerate([*log, place.log()[-1]]))[position + 1 :]
+        assert Stream(answer.iter_lines()).taken(1_201) == [(1_201, place.log()[-1])]
 
 
 def test_without_a_position_it_begins_now_and_says_where_that_is(place):
@@ -185,7 +188,7 @@ def test_the_header_goes_before_the_parameter(place):
 def test_sigterm_ends_the_streams_and_the_server(tmp_path):
     with temporary_databases() as databases, running_server(tmp_path / "data", databases.new("sqlite")) as server:
         place = Place(server.url, server.key, "tennis")
-        with place.client, place.listen(after=0) as one, place.listen() as other:
+        with closing(place.client), place.listen(after=0) as one, place.listen() as other:
             place.record(match("A", "B"))
             first, second = Stream(one.iter_lines()), Stream(other.iter_lines())
             assert first.taken(1)[0][0] == second.taken(1)[0][0] == 1
@@ -214,6 +217,8 @@ def test_head_is_answered_and_ends(site):
     answer = site.reporter.head(f"/v1/leagues/{site.played_league()}/events")
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"].startswith("text/event-stream")
+    assert site.app.state.streams._feeds == {}, "nobody listens"
+    assert site.reporter.get("/healthz").status_code == 200, "the connection serves on"
 
 
 def streaming(site, path, stack):
@@ -222,15 +227,13 @@ def streaming(site, path, stack):
 
 
 def test_listeners_beyond_the_bound_are_refused_and_leaving_makes_room(tmp_path, monkeypatch):
-    from contextlib import ExitStack
-
     monkeypatch.setattr(events, "MAX_LISTENERS", 2)
     monkeypatch.setattr(events, "KEEP_ALIVE_SECONDS", 0.05)
     with running_site(tmp_path) as site:
         path = f"/v1/leagues/{site.played_league()}/events"
         with ExitStack() as stack:
-            for _ in range(2):
-                answer, lines = streaming(site, path, stack)
+            listening = [streaming(site, path, stack) for _ in range(2)]
+            for answer, lines in listening:
                 assert answer.status_code == 200
                 # Somebody who has nothing to hear hears that.
                 assert ": nothing new" in (next(lines) for _ in range(9))
@@ -275,3 +278,13 @@ def test_a_place_found_once_is_near_for_ever(tmp_path, monkeypatch):
                 assert Stream(answer.iter_lines()).taken(95) == list(enumerate(log))[position + 1 :]
         [marks] = site.app.state.streams._marks.values()
         assert [mark.position for mark in marks] == [-1, 9, 19, 29, 39, 49, 59, 69, 79, 89]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_kind_of_entry_is_streamed_as_it_is_exported(tmp_path, seed):
+    with running_site(tmp_path) as site:
+        season = Season(site.database, seed).live(60)
+        path = f"/v1/leagues/{season.play.league}"
+        export = site.reporter.get(f"{path}/log").text.splitlines()[:-1]
+        with site.reporter.stream("GET", f"{path}/events", params={"after": -1}) as answer:
+            assert [data for _, (_, _, data) in zip(export, Stream(answer.iter_lines()), strict=False)] == export

@@ -78,12 +78,17 @@ def evalica_plain(limit: int = 100) -> Way:
     import evalica
 
     def way(games: Games) -> Answer:
-        members = [evalica.Winner.Draw, evalica.Winner.X, evalica.Winner.Y]
-        winners = [members[code] for code in _winners(games).tolist()]
-        found = evalica.bradley_terry(games.first.tolist(), games.second.tolist(), winners, limit=limit)
+        found = evalica.bradley_terry(*_lists(games), limit=limit)
         return Answer(np.log(found.scores.reindex(range(games.n)).to_numpy()), _steps(found.iterations, limit))
 
     return way
+
+
+def _lists(games: Games) -> tuple[list, list, list]:
+    from evalica import Winner
+
+    members = [Winner.Draw, Winner.X, Winner.Y]
+    return games.first.tolist(), games.second.tolist(), [members[code] for code in _winners(games).tolist()]
 
 
 def evalica_newman(limit: int = 100, tolerance: float = 1e-6) -> Way:
@@ -219,15 +224,16 @@ def our_bootstrap() -> Way:
     return way
 
 
-def evalica_bootstrap() -> Way:
+def evalica_bootstrap(*, plain: bool = False) -> Way:
     """Percentiles as ours (its default, BCa, adds a jackknife); errors are of ln(score), centred per replicate."""
     import evalica
     import pandas as pd
 
     def way(games: Games) -> Answer:
         index = pd.Index(np.arange(games.n))
-        columns = (games.first, games.second, _winners(games))
-        found = evalica.bootstrap(evalica.bradley_terry, *columns, index=index, n_resamples=REPLICATES, bootstrap_method="percentile", random_state=0)
+        columns = _lists(games) if plain else (games.first, games.second, _winners(games))
+        options = {} if plain else {"index": index}
+        found = evalica.bootstrap(evalica.bradley_terry, *columns, n_resamples=REPLICATES, bootstrap_method="percentile", random_state=0, **options)
         theta = np.log(found.distribution.reindex(columns=index).to_numpy())
         theta -= theta.mean(axis=1, keepdims=True)
         return Answer(theta.mean(axis=0), f"{REPLICATES} replicates", theta.std(axis=0, ddof=1))
@@ -258,6 +264,17 @@ def evalica_elo() -> Way:
         index = pd.Index(np.arange(games.n))
         found = evalica.elo(games.first, games.second, _winners(games), index=index, initial=INITIAL, k=K)
         return Answer(found.scores.reindex(index).to_numpy(), "ratings alone")
+
+    return way
+
+
+def evalica_plain_elo() -> Way:
+    """As its pages show it."""
+    import evalica
+
+    def way(games: Games) -> Answer:
+        found = evalica.elo(*_lists(games), initial=INITIAL, k=K)
+        return Answer(found.scores.reindex(range(games.n), fill_value=INITIAL).to_numpy(), "ratings alone")
 
     return way
 
@@ -305,9 +322,11 @@ WAYS: dict[str, Callable[[], Way]] = {
     "Arpad Elo, compiled": lambda: our_elo(compiled=True),
     "Arpad Elo, plain": lambda: our_elo(compiled=False),
     "evalica Elo": evalica_elo,
+    "evalica Elo, as its pages show": evalica_plain_elo,
     "riix Elo": riix_elo,
     "a plain loop": loop_elo,
     "Arpad bootstrap": our_bootstrap,
     "evalica bootstrap": evalica_bootstrap,
+    "evalica bootstrap, as its pages show": lambda: evalica_bootstrap(plain=True),
     "arena-rank bootstrap": arena_rank_bootstrap,
 }

@@ -81,7 +81,7 @@ class Chapter:
 
 ESTIMATES = ("Arpad", "evalica", "evalica, as its pages show")
 INTERVALS = ("Arpad with intervals", "arena-rank with intervals")
-ELO = ("Arpad Elo, compiled", "Arpad Elo, plain", "evalica Elo", "riix Elo", "a plain loop")
+ELO = ("Arpad Elo, compiled", "Arpad Elo, plain", "evalica Elo", "evalica Elo, as its pages show", "riix Elo", "a plain loop")
 CHAPTERS = (
     Chapter(
         "Bradley–Terry, pure maximum likelihood",
@@ -101,7 +101,7 @@ CHAPTERS = (
         ERROR_COLUMNS,
         [
             Group("challengers", ("Arpad, prior 2, with intervals", "Arpad, prior 2")),
-            Group("llmfao", ("Arpad bootstrap", "evalica bootstrap", "arena-rank bootstrap")),
+            Group("llmfao", ("Arpad bootstrap", "evalica bootstrap", "evalica bootstrap, as its pages show", "arena-rank bootstrap")),
         ],
     ),
 )

@@ -21,6 +21,8 @@ from tests.faults.databases import Databases
 from tests.faults.server import running_server
 
 WARM_UP_SECONDS = 1.0
+MOST_SESSIONS = 32
+"""Of pgbench: a PostgreSQL takes a hundred connections unless told otherwise, and more than this make it slower."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _joined(parts: Sequence[Seen], name: str) -> Seen:
 
 
 def _limit(database_url: str, connections: int, seconds: float) -> str | None:
-    """Transactions per second of pgbench with the statements of one textbook match; None where there is no pgbench."""
+    """Transactions per second of pgbench with the statements of one textbook match, from at most `MOST_SESSIONS` clients; None where there is no pgbench."""
     program = shutil.which("pgbench")
     if program is None:
         return None
@@ -130,7 +132,21 @@ def _limit(database_url: str, connections: int, seconds: float) -> str | None:
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write(_TRANSACTION)
         script.flush()
-        command = [program, "-n", "-M", "prepared", "-c", str(connections), "-j", "2", "-T", str(max(1, round(seconds))), "-f", script.name, *address]
+        command = [
+            program,
+            "-n",
+            "-M",
+            "prepared",
+            "-c",
+            str(min(connections, MOST_SESSIONS)),
+            "-j",
+            "2",
+            "-T",
+            str(max(1, round(seconds))),
+            "-f",
+            script.name,
+            *address,
+        ]
         ran = subprocess.run(command, capture_output=True, text=True, timeout=60 + seconds, check=True)
     return str(re.search(r"tps = ([\d.]+)", ran.stdout)[1])
 

@@ -17,10 +17,17 @@ class Refits:
     def __init__(self, *jobs):
         self.jobs = list(jobs)
         self.looks = []
+        self.packed = []
         self.stop = threading.Event()
 
     def request_due_refits(self, _database):
         self.looks.append(time.monotonic())
+        return 0
+
+    def keep_segments(self, _database, league):
+        self.packed.append(league)
+
+    def keep_due_segments(self, _database):
         return 0
 
     def run_next_refit(self, _database, _name, *, league=None):
@@ -40,6 +47,7 @@ JOB = {"league": "tennis", "fit": 1, "status": "published", "reason": None, "sec
 def run(monkeypatch):
     def start(refits, poll_seconds=0.01):
         monkeypatch.setattr(worker, "refits", refits)
+        monkeypatch.setattr(worker, "segments", refits)
         run_worker(None, stop=refits.stop, name="test", poll_seconds=poll_seconds)
         return refits
 

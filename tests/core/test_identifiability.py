@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+from app.core import identifiability
 from app.core.identifiability import centre, identify, undetermined_column
 
 GAMES = st.lists(
@@ -91,3 +92,21 @@ def test_the_column_to_blame_is_found(rows, column):
 def test_nobody_is_no_component():
     structure = _identify([], 0)
     assert (structure.n_components, structure.n_classes) == (0, 0)
+
+
+@pytest.mark.parametrize("n", [2, 5, 40])
+@pytest.mark.parametrize("split", [False, True], ids=["one class", "two classes"])
+def test_a_sample_that_suffices_changes_nothing(n, split, monkeypatch):
+    generator = np.random.default_rng(n)
+    first = generator.integers(0, n, 1000 * n)
+    second = (first + generator.integers(1, n, 1000 * n)) % n
+    took = generator.random(1000 * n) < 0.5
+    if split:
+        # Nobody ever takes a point from the last.
+        took = np.where(second == n - 1, False, np.where(first == n - 1, True, took))
+    found = identify(first, second, took, ~took, n)
+    monkeypatch.setattr(identifiability, "SAMPLED", 10**9)
+    whole = identify(first, second, took, ~took, n)
+    assert found.classes.tolist() == whole.classes.tolist()
+    assert found.components.tolist() == whole.components.tolist()
+    assert found.class_edges.toarray().tolist() == whole.class_edges.toarray().tolist()

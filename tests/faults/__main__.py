@@ -20,7 +20,7 @@ from tests.faults.load import Journal
 from tests.faults.outages import NoSmallDisk, Outage, cut_at_commits, fill_disk_under_load, restart_under_load, small_disk
 from tests.faults.proof import prove
 from tests.faults.proxy import running_proxy
-from tests.faults.races import CLIENTS, meet_newcomers, read_while_writing, repeat_one_id
+from tests.faults.races import CLIENTS, listen_while_writing, meet_newcomers, read_while_writing, repeat_one_id
 from tests.faults.scenarios import cut_under_load, kill_database_under_load, kill_under_load, report_for
 from tests.faults.server import Server, running_server
 
@@ -114,6 +114,16 @@ def readers(context: Context) -> Iterator[Outcome]:
         yield _of_journal(kind, f"{number:,} positions", server, journal, reading.faults, seen)
 
 
+def listeners(context: Context) -> Iterator[Outcome]:
+    """Events under 8 writers, with listeners that go and come back"""
+    number = context.times(1_000_000)
+    for kind in context.kinds:
+        with context.server(kind, "listeners") as server:
+            journal, reading = asyncio.run(listen_while_writing(server, number, context.seed))
+        seen = f"{reading.positions:,} positions on {reading.exports:,} connections; {len(reading.faults)} skipped or repeated"
+        yield _of_journal(kind, f"{number:,} positions", server, journal, reading.faults, seen)
+
+
 def failures(context: Context) -> Iterator[Outcome]:
     """The n-th statement or commit fails, refused or its answer lost, in a script of 30 requests"""
     every = max(1, round(1 / context.scale))
@@ -181,6 +191,7 @@ PARTS: Mapping[str, Callable[[Context], Iterator[Outcome]]] = {
     "same-id": same_id,
     "newcomers": newcomers,
     "readers": readers,
+    "listeners": listeners,
     "failures": failures,
     "disk": disk,
     "restarts": restarts,

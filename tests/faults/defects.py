@@ -22,7 +22,7 @@ from tests.benchmarks.tables import Table
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 600
-_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 class NotPlanted(RuntimeError):
@@ -60,6 +60,7 @@ EXPORTS = "tests/services/test_exports.py"
 RECORDER = "tests/test_recorder.py"
 GUARDS = "tests/faults/test_guards.py"
 FAILURES = "tests/faults/test_failures.py"
+ACCEPTED = "tests/faults/test_accepted.py"
 
 DEFECTS: Sequence[Defect] = (
     Defect(
@@ -100,14 +101,14 @@ DEFECTS: Sequence[Defect] = (
     _one(
         "positions from max + 1 without the league's lock (PostgreSQL)",
         "app/storage/repositories.py",
-        ".with_for_update(key_share=True)",
-        "",
+        'bindparam("key")).with_for_update(key_share=True)',
+        'bindparam("key"))',
         RECORDING,
     ),
     _one(
         "BEGIN DEFERRED instead of IMMEDIATE (SQLite)", "app/storage/unit_of_work.py", 'arpad_begin="IMMEDIATE"', 'arpad_begin="DEFERRED"', RECORDING
     ),
-    _one("positions leave a gap", "app/services/writing.py", "first_position = row.position + 1", "first_position = row.position + 2", VERIFICATION),
+    _one("positions leave a gap", "app/services/writing.py", "first_position = row.position + 1", "first_position = row.position + 2", RECORDING),
     _one(
         "standings read outside the lock and kept",
         "app/services/writing.py",
@@ -127,17 +128,17 @@ DEFECTS: Sequence[Defect] = (
     ),
     _one(
         "a match rated with the settings of today",
-        "app/services/replays.py",
-        "LeagueSettings.model_validate(settings).rules()",
-        "LeagueSettings.model_validate(changes[-1][1]).rules()",
+        "app/services/courses.py",
+        "LeagueSettings.model_validate(settings).rules() for _, settings in self.changes]",
+        "LeagueSettings.model_validate(self.changes[-1][1]).rules() for _ in self.changes]",
         REPLAY,
         CORRECTIONS,
     ),
     _one(
         "new settings count one match late",
-        "app/services/replays.py",
-        "starts = [int(np.searchsorted(positions, position)) for position, _ in changes]",
-        "starts = [int(np.searchsorted(positions, position)) + (position > 0) for position, _ in changes]",
+        "app/services/courses.py",
+        "[np.searchsorted(starts, self.log.position) - 1]",
+        "[np.maximum(np.searchsorted(starts, self.log.position - 1), 1) - 1]",
         REPLAY,
         "tests/services/test_leagues.py",
     ),
@@ -180,14 +181,14 @@ DEFECTS: Sequence[Defect] = (
     ),
     _one(
         "a void does not lower the count of matches",
-        "app/services/corrections.py",
-        '"matches": row.matches - 1',
-        '"matches": row.matches',
+        "app/services/amending.py",
+        '{"matches": len(outcome.course),',
+        '{"matches": row.matches,',
         CORRECTIONS,
     ),
     _one(
         "a win of a voided match stays",
-        "app/services/replays.py",
+        "app/services/courses.py",
         "self.matches[number], self.wins[number],",
         "self.matches[number], self.wins[number] + 1,",
         CORRECTIONS,
@@ -203,7 +204,7 @@ DEFECTS: Sequence[Defect] = (
     _one("an export without its last line", "app/services/exports.py", "    yield ledger.last_line(row.position + 1, head)\n", "", EXPORTS),
     _one(
         "a restore believes every line",
-        "app/services/exports.py",
+        "app/services/export_lines.py",
         '    if line.rstrip(b"\\r\\n") != written.rstrip(b"\\n"):\n',
         "    if not written:\n",
         EXPORTS,
@@ -213,9 +214,31 @@ DEFECTS: Sequence[Defect] = (
         "app/recorder.py",
         "        self._queues[league].append(waiting)\n",
         "        self._queues[league].append(waiting)\n        waiting.answer.add_done_callback(lambda done: done.cancelled() and waiting in self._queues[league] and self._queues[league].remove(waiting))\n",
-        RECORDER,
+        f"{ACCEPTED}::test_a_match_that_waits_is_recorded_although_its_request_goes_away",
     ),
-    _one("stopping forgets what was accepted", "app/recorder.py", "        while self._tasks:\n", "        while False:\n", RECORDER),
+    _one(
+        "stopping forgets what was accepted",
+        "app/recorder.py",
+        "        while self._tasks:\n",
+        "        while False:\n",
+        f"{ACCEPTED}::test_when_the_recorder_has_stopped_everyone_is_answered",
+    ),
+    _one(
+        "a late result is rated last",
+        "app/services/courses.py",
+        'cls(in_order_of_play(counting) if order == "played_at" else counting, changes',
+        "cls(counting, changes",
+        "tests/faults/test_agreement.py",
+    ),
+    _one(
+        "matches of one moment are rated as they came",
+        "app/services/courses.py",
+        "sorted(group.tolist(), key=log.match_id.__getitem__)",
+        "sorted(group.tolist())",
+        REPLAY,
+        RECORDING,
+        CORRECTIONS,
+    ),
     _one(
         "a draw is counted as a loss",
         "app/services/writing.py",

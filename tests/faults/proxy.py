@@ -62,6 +62,11 @@ class Proxy:
         except OSError:
             writer.transport.abort()
             return
+        if not self.is_open:
+            # It was cut while the other half was being opened.
+            for each in (writer, upstream_writer):
+                each.transport.abort()
+            return
         self._writers |= {writer, upstream_writer}
         back = asyncio.create_task(self._pass_on(upstream_reader, writer))
         with suppress(OSError):

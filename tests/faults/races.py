@@ -3,11 +3,13 @@
 import asyncio
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.faults.connection import Answer, Connection, ask_once, connections, request_bytes
 from tests.faults.load import Client, Journal, matches, new_league, post_match, report_until
@@ -16,6 +18,8 @@ from tests.faults.server import Server
 CLIENTS = 32
 WRITERS = 8
 READERS = 2
+# An event that only sets the client's last id has no data.
+_EVENT = re.compile(rb'(?ms)^id: ?(\d+)$.*^data: ?\{"position":\1,')
 
 
 async def send_at_once(server: Server, league: str, opened: Sequence[Connection], batch: Sequence[dict[str, Any]]) -> list[Answer]:
@@ -112,6 +116,55 @@ def _check_export(body: bytes, reading: Reading, known: list[bytes]) -> None:
     reading.exports += 1
     reading.positions += len(entries)
     reading.longest = max(reading.longest, len(entries))
+
+
+async def listen_while_writing(server: Server, positions: int, seed: int) -> tuple[Journal, Reading]:
+    """Listeners to the events under eight writers, who go away and come back with the last id that they saw; none may miss or repeat a position."""
+    journal, reading, moment = Journal(await new_league(server)), Reading(), random.Random(seed)
+
+    def is_over() -> bool:
+        return reading.positions >= positions or bool(reading.faults)
+
+    async with asyncio.TaskGroup() as everyone:
+        source = matches(f"listen-{seed}")
+        for _ in range(WRITERS):
+            everyone.create_task(report_until(is_over, server, journal, source))
+        for _ in range(READERS):
+            everyone.create_task(_listen_until(is_over, server, journal.league, reading, moment))
+    return journal, reading
+
+
+async def _listen_until(is_over: Callable[[], bool], server: Server, league: str, reading: Reading, moment: random.Random) -> None:
+    while not is_over():
+        last = -1
+        for _ in range(moment.randrange(1, 5)):
+            last = await _listen_for(moment.randrange(1, 1_000), server, league, last, reading, is_over)
+
+
+async def _listen_for(count: int, server: Server, league: str, last: int, reading: Reading, is_over: Callable[[], bool]) -> int:
+    """Take so many events after a position, as long as any come; the position of the last one."""
+    address = urlsplit(server.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    request = request_bytes("GET", f"/v1/leagues/{league}/events?after={last}", key=server.key)
+    writer.write(request.replace(b"\r\n\r\n", b"\r\nLast-Event-ID: %d\r\n\r\n" % last, 1))
+    head = await reader.readuntil(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 200"):
+        reading.faults.append(f"the events were answered with {head[:60]!r}")
+    waiting, taken = b"", 0
+    try:
+        while taken < count and not is_over():
+            size = int(await reader.readline(), 16)
+            *events, waiting = (waiting + (await reader.readexactly(size + 2))[:-2]).split(b"\n\n")
+            for position in (int(found[1]) for event in events if (found := _EVENT.search(event))):
+                if position != last + 1:
+                    reading.faults.append(f"after {last} came {position}")
+                last, taken = position, taken + 1
+                reading.positions += 1
+    finally:
+        writer.transport.abort()
+    reading.exports += 1
+    reading.longest = max(reading.longest, last + 1)
+    return last
 
 
 @dataclass

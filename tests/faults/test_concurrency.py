@@ -13,7 +13,7 @@ from app.storage.unit_of_work import Database
 from tests.faults.connection import Connection, connections
 from tests.faults.load import Client, Journal, matches, new_league, post_match
 from tests.faults.proof import prove
-from tests.faults.races import meet_newcomers, read_while_writing, repeat_one_id, send_at_once
+from tests.faults.races import listen_while_writing, meet_newcomers, read_while_writing, repeat_one_id, send_at_once
 from tests.faults.scenarios import report_for, reporting
 
 CLIENTS = 32
@@ -54,6 +54,13 @@ def test_one_match_id_with_different_contents_at_once_has_one_winner(lasting_ser
                 journal.receipts[winner["match_id"]] = winner
 
     asyncio.run(scenario())
+
+
+def test_whoever_listens_under_writers_and_comes_back_misses_nothing(lasting_server):
+    journal, reading = asyncio.run(listen_while_writing(lasting_server, 5_000, 1))
+    assert reading.faults == []
+    assert reading.exports >= 2
+    assert prove(lasting_server.database_url, journal).holds
 
 
 def test_two_new_competitors_met_by_many_first_matches_come_into_being_once(lasting_server):

@@ -12,8 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 SCORES = {"first": 1.0, "draw": 0.5, "second": 0.0}
-CAN_BE_VOID = {"match", "void", "correct", "merge"}
-MOVES_NO_RATING = {"fit", "rename", "retire", "forget"}
+CAN_BE_VOID, MOVES_NO_RATING = {"match", "void", "correct", "merge"}, {"fit", "rename", "retire", "forget"}
 DAMAGED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
@@ -106,8 +105,8 @@ class Log:  # what the lines read so far say
     def counted(self):
         """The matches that count, in the order in which they are rated."""
         void = set()
-        for position, target in reversed(self.voids.items()):
-            void |= set() if position in void else {target}
+        for position in reversed(self.voids):
+            void |= set() if position in void else {self.voids[position]}
         matches = self.matches | dict(correction for position, correction in self.corrections.items() if position not in void)
         counted = [matches[position] for position in self.matches if position not in void]
         if self.settings["order"] == "played_at":
@@ -116,8 +115,9 @@ class Log:  # what the lines read so far say
         for _ in into:
             into = {one: into.get(other, other) for one, other in into.items()}
         require(not into.keys() & into.values(), "the merges go round in a circle.")
-        merged = ((into.get(first, first), into.get(second, second), *others) for first, second, *others in counted)
-        return [match for match in merged if match[0] != match[1]]  # a match against oneself says nothing
+        merged = [(into.get(first, first), into.get(second, second), *others) for first, second, *others in counted]
+        require(all(first != second for first, second, *_ in merged), "a merge makes a match one of a competitor against themselves.")
+        return merged
 
     def state_hash(self):
         ratings = [float(self.settings["initial"])] * len(self.keys)

@@ -1,0 +1,78 @@
+"""Competitors as people: renamed, retired or back, merged, forgotten. How they stand is in `standings`."""
+
+from functools import partial
+
+from fastapi import Request, Response
+
+from app.api import examples
+from app.api.answers import not_stored
+from app.api.bodies import Body
+from app.api.dependencies import run
+from app.api.documentation import WRITE_PROBLEMS, documented, json_answer, json_body
+from app.api.incoming import key_of
+from app.api.operations import CompetitorPath, DryRun, League, resource_router
+from app.api.schemas import CompetitorChange, ForgetRequest, MergeRequest
+from app.errors import BadInput, CompetitorNotFound, Conflict, Fault, PositionMoved
+from app.services import roster
+from app.services.amendment_shapes import AmendmentShape, RosterShape
+from app.services.keys import Caller
+from app.storage.unit_of_work import Database
+
+router = resource_router("competitors")
+
+_CHANGE = Body(CompetitorChange)
+_MERGE = Body(MergeRequest)
+_FORGET = Body(ForgetRequest)
+_COMPETITOR = "/v1/leagues/{league:league}/competitors/{competitor:key}"
+_PROBLEMS = (*WRITE_PROBLEMS, CompetitorNotFound)
+
+
+@router.patch(
+    _COMPETITOR,
+    **documented(json_answer(200, RosterShape, examples.ROSTER), body=json_body(_CHANGE, change=examples.COMPETITOR_CHANGE), problems=_PROBLEMS),
+)
+async def change_competitor(request: Request, league: League, competitor: CompetitorPath) -> Response:
+    """Change the name that a competitor is shown by, or retire them or have them back; the key stays. Needs the scope manage."""
+    sent = await _CHANGE.content(request)
+    if not sent:
+        raise BadInput("There is nothing to change.", [Fault("", "must have at least one of: name, retired")])
+    return not_stored(await run(request, partial(_changed, league=league, competitor=competitor, sent=sent)))
+
+
+def _changed(database: Database, caller: Caller, *, league: str, competitor: str, sent: CompetitorChange) -> RosterShape:
+    """Both changes are entries of their own; the position is that of the last one written."""
+    shapes = list[RosterShape]()
+    if "name" in sent:
+        shapes.append(roster.rename_competitor(database, caller, league, competitor, sent["name"]))
+    if "retired" in sent:
+        shapes.append(roster.retire_competitor(database, caller, league, competitor, retired=sent["retired"]))
+    position = next((shape["position"] for shape in reversed(shapes) if shape["position"] is not None), None)
+    return {**shapes[-1], "position": position}
+
+
+@router.post(
+    _COMPETITOR + "/merge",
+    **documented(
+        json_answer(200, AmendmentShape, examples.MERGE),
+        body=json_body(_MERGE, merge=examples.MERGE_REQUEST),
+        problems=[*_PROBLEMS, Conflict, PositionMoved],
+    ),
+)
+async def merge_competitor(request: Request, league: League, competitor: CompetitorPath, dry_run: DryRun = False) -> Response:
+    """Count every match of a competitor, before and after, as another's; voiding the entry takes it back. With dry_run, who would move; scope manage."""
+    sent = await _MERGE.content(request)
+    reason, expected, into = sent["reason"], sent.get("expected_position"), key_of(sent["into"], "/into")
+    merge = partial(roster.merge_competitors, into=into, reason=reason, dry_run=dry_run, expected_position=expected)
+    return not_stored(await run(request, partial(merge, league=league, competitor=competitor)))
+
+
+@router.post(
+    _COMPETITOR + "/forget",
+    **documented(json_answer(200, RosterShape, examples.FORGOTTEN), body=json_body(_FORGET, forget=examples.FORGET_REQUEST), problems=_PROBLEMS),
+)
+async def forget_competitor(request: Request, league: League, competitor: CompetitorPath) -> Response:
+    """Delete a competitor's key and name for good; the matches stay, under a pseudonym. The key is sent once more; needs the scope admin."""
+    sent = await _FORGET.content(request)
+    if key_of(sent["confirm"], "/confirm") != competitor:
+        raise BadInput("The confirmation names somebody else.", [Fault("/confirm", f"must be the key in the address: {competitor}")])
+    return not_stored(await run(request, partial(roster.forget_competitor, league=league, competitor=competitor)))

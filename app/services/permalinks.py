@@ -1,0 +1,39 @@
+"""What decides an answer about a league as it was: the position that is meant, and the names, which are current."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from app.services.as_of import AsOf, Moment, league_at, position_at
+from app.services.keys import Caller, require_league
+from app.storage.unit_of_work import Database
+
+
+@dataclass(frozen=True, slots=True)
+class HeadAt:
+    """A position of a log as an answer's foundation."""
+
+    position: int
+    named_position: int
+    """Of the last entry that changed how somebody is called."""
+    public: bool
+    is_settled: bool
+    """Whether the same question leads to the same position for ever."""
+
+
+def head_at(database: Database, caller: Caller, league: str, as_of: int | Moment) -> HeadAt:
+    """The position that a position or a time means. Raises LeagueNotFound, BadInput for what lies ahead, or before the league."""
+    with database.read() as unit:
+        row, _ = require_league(unit, caller, league)
+        position = position_at(unit, row, as_of)
+    # An entry whose transaction runs still may have a time at or before the one asked for; once a later entry is there, times only rise.
+    is_settled = not isinstance(as_of, Moment) or position < row.position
+    return HeadAt(position, row.named_position, row.public, is_settled)
+
+
+def settings_at(database: Database, caller: Caller, league: str, as_of: AsOf) -> dict[str, Any]:
+    """A league's settings as they were. Raises as `head_at`."""
+    with database.read() as unit:
+        row, _ = require_league(unit, caller, league)
+        settings: dict[str, Any] = json.loads(league_at(unit, row, as_of).settings)
+    return settings
