@@ -43,6 +43,7 @@ from app.storage.unit_of_work import Database, ReadUnit
 
 DAY: Final = 86_400_000_000
 MAX_KEPT: Final = 16
+NEVER: Final = int(np.iinfo(np.int64).min)
 Integers = NDArray[np.int64]
 
 
@@ -78,6 +79,28 @@ class Table:
     def drifts(self) -> NDArray[np.float64]:
         """Of each row: how far the live rating is from the fit, in standard errors; NaN where that is not known."""
         return drifts_of(self.rows, self.fit)
+
+    @cached_property
+    def matches(self) -> Integers:
+        """Of each row."""
+        return np.array([row.matches for row in self.rows], dtype=np.int64)
+
+    @cached_property
+    def last_played_at(self) -> Integers:
+        """Of each row; NEVER where that is not known."""
+        return np.array([NEVER if row.last_played_at is None else row.last_played_at for row in self.rows], dtype=np.int64)
+
+    @cached_property
+    def retired(self) -> NDArray[np.bool_]:
+        """Of each row."""
+        return np.array([row.retired for row in self.rows], dtype=np.bool_)
+
+    def inactive(self, moment: int) -> NDArray[np.bool_]:
+        """Whose status is “inactive”, as `status_of` tells of one."""
+        if self.settings.inactive_days is None:
+            return np.zeros(len(self.rows), dtype=np.bool_)
+        since = moment - self.settings.inactive_days * DAY
+        return np.asarray(~self.retired & (self.last_played_at != NEVER) & (self.last_played_at < since))
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -181,16 +204,11 @@ def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
         table = ordered_table(database, unit, then, by)
         around = None if around is None else alias(unit, table, around)
     moment = moment_of(then)
-    status = {competitor.key: status_of(competitor, table.settings, moment) for competitor in table.rows}
-    chosen = [
-        place
-        for place, competitor in enumerate(table.rows)
-        if competitor.matches >= min_matches
-        and (active_since is None or competitor.last_played_at >= active_since)
-        and (inactive or status[competitor.key] != "inactive")
-    ]
+    gone = table.inactive(moment)
+    wanted = (table.matches >= min_matches) & (table.last_played_at >= (NEVER if active_since is None else active_since))
+    chosen = np.flatnonzero(wanted if inactive else wanted & ~gone)
     start = _around(table, chosen, around, limit) if around is not None else _after(table, chosen, cursor)
-    page = chosen[start : start + limit]
+    page: list[int] = chosen[start : start + limit].tolist()
     return {
         "league": table.league.key,
         "name": table.league.name,
@@ -200,9 +218,9 @@ def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
         "by": table.by,
         "relative_to": relative_to(table),
         "total": len(chosen),
-        "hidden_inactive": 0 if inactive else sum(value == "inactive" for value in status.values()),
+        "hidden_inactive": 0 if inactive else int(gone.sum()),
         "components": table.components,
-        "rows": [leaderboard_row(table, place, status[table.rows[place].key]) for place in page],
+        "rows": [leaderboard_row(table, place, status_of(table.rows[place], table.settings, moment)) for place in page],
         "next": _cursor(*table.order(page[-1])) if start + limit < len(chosen) else None,
     }
 
@@ -211,13 +229,13 @@ def _cursor(island: int, rank: int, key: str) -> str:
     return f"{island}.{rank}.{key}"
 
 
-def _after(table: Table, shown: Sequence[int], cursor: str | None) -> int:
+def _after(table: Table, shown: Integers, cursor: str | None) -> int:
     """Where the page begins that follows a cursor: behind that place in the order, whoever has moved meanwhile."""
     if cursor is None:
         return 0
     island, _, rest = cursor.partition(".")
     rank, _, key = rest.partition(".")
-    return bisect_right(shown, (read_offset(island), read_offset(rank), key), key=table.order)
+    return bisect_right(shown.tolist(), (read_offset(island), read_offset(rank), key), key=table.order)
 
 
 def relative_to(table: Table) -> str:
@@ -235,11 +253,11 @@ def read_offset(cursor: str | None) -> int:
     return int(cursor)
 
 
-def _around(table: Table, shown: Sequence[int], competitor: str, limit: int) -> int:
+def _around(table: Table, shown: Integers, competitor: str, limit: int) -> int:
     place = table.places.get(competitor)
     if place is None:
         raise CompetitorNotFound(competitor, similar_keys([row.key for row in table.rows], competitor))
-    return max(0, sum(other < place for other in shown) - limit // 2)
+    return max(0, int(np.searchsorted(shown, place)) - limit // 2)
 
 
 def leaderboard_row(table: Table, place: int, status: CompetitorStatus) -> LeaderboardRow:
