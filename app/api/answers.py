@@ -19,10 +19,10 @@ from app import __version__
 from app.api.caching import Rendered
 from app.api.dependencies import Runtime, caller_of, runtime_of
 from app.api.formats import JSON, json_bytes, negotiated, rows_as
-from app.api.incoming import parse_as_of
 from app.api.problems import instance_of
 from app.services import leagues, permalinks
 from app.services.leagues import Head
+from app.services.moments import parse_as_of
 from app.services.permalinks import HeadAt
 
 Service = Callable[..., Mapping[str, Any]]

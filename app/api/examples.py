@@ -363,14 +363,9 @@ PREDICTION: PredictionShape = {
 PREDICTION_REQUEST: PredictionRequest = {"pairs": [{"first": "Alice", "second": "Bob"}], "by": "live"}
 PREDICTIONS: PredictionListShape = {"rows": [PREDICTION], "position": 1}
 MATRIX: MatrixShape = {
-    "competitors": ["Alice", "Bob"],
-    "first": [[None, 0.534], [0.466, None]],
-    "comparable": [[None, "yes"], ["yes", None]],
-    "games": [[0, 1], [1, 0]],
-    "by": "live",
-    "position": 1,
-    "fit": None,
-}
+    "competitors": ["Alice", "Bob"], "first": [[None, 0.534], [0.466, None]], "comparable": [[None, "yes"], ["yes", None]], "games": [[0, 1], [1, 0]],
+    "by": "live", "position": 1, "fit": None,
+}  # fmt: skip
 
 FIT: FitShape = {
     "league": "tennis",

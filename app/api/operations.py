@@ -14,10 +14,10 @@ from starlette.routing import request_response
 
 from app.api.bodies import unknown
 from app.api.formats import SUFFIXES
-from app.api.incoming import parse_as_of, parse_moment
 from app.api.paths import LEAGUE_PATTERN
 from app.errors import BadInput, Fault
 from app.ratings.matches import clean_key
+from app.services.moments import parse_as_of, parse_moment
 from app.services.shapes import By
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]

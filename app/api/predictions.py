@@ -10,12 +10,13 @@ from app.api.answers import Manner, answer, not_stored
 from app.api.bodies import Body
 from app.api.dependencies import look_up
 from app.api.documentation import READ_PROBLEMS, documented, json_answer, json_body
-from app.api.incoming import pairs_of, parse_as_of
+from app.api.incoming import pairs_of
 from app.api.operations import League, QueryAsOf, QueryBy, QueryKey, resource_router
 from app.api.problems import BodyTooLarge, MediaTypeNotSupported
 from app.api.schemas import PredictionRequest
 from app.errors import CompetitorNotFound, FitNotPublished
 from app.services import predictions
+from app.services.moments import parse_as_of
 from app.services.shapes import MatrixShape, PredictionListShape, PredictionShape
 
 router = resource_router("predictions")

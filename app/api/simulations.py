@@ -10,13 +10,13 @@ from app.api.answers import not_stored
 from app.api.bodies import Body, pointer
 from app.api.dependencies import run
 from app.api.documentation import READ_PROBLEMS, documented, json_answer, json_body
-from app.api.incoming import parse_as_of
 from app.api.operations import League, QueryAsOf, resource_router
 from app.api.problems import BodyTooLarge, MediaTypeNotSupported
 from app.api.schemas import SimulationRequest
 from app.errors import BadInput, CompetitorNotFound, Fault, FitNotPublished
 from app.ratings.matches import clean_key
 from app.services.answer_shapes import TournamentShape
+from app.services.moments import parse_as_of
 from app.services.tournaments import Tournament
 from app.services.tournaments import simulate as play
 

@@ -8,7 +8,6 @@ from fastapi import Query, Request, Response
 from app.api import examples
 from app.api.answers import Manner, answer
 from app.api.documentation import READ_PROBLEMS, documented, json_answer
-from app.api.incoming import parse_as_of, parse_moment
 from app.api.operations import (
     AsOfText,
     CompetitorPath,
@@ -25,6 +24,7 @@ from app.api.operations import (
 from app.errors import CompetitorNotFound, FitNotPublished
 from app.services import explanations, histories, standings
 from app.services.amendment_shapes import ExplainedShape
+from app.services.moments import parse_as_of, parse_moment
 from app.services.shapes import (
     CompetitorListRow,
     CompetitorListShape,

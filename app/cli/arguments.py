@@ -3,11 +3,14 @@
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from app.errors import BadInput, Fault
+
+if TYPE_CHECKING:
+    from app.services.as_of import Moment
 
 Raw = TypeVar("Raw")
 Value = TypeVar("Value")
@@ -19,6 +22,9 @@ FirstArgument = Annotated[str, typer.Argument(metavar="FIRST", help="The first s
 SecondArgument = Annotated[str, typer.Argument(metavar="SECOND", help="The second side.", show_default=False)]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="At most so many rows.")]
 CursorOption = Annotated[str | None, typer.Option("--cursor", help="Go on where the last answer ended (its “next”).")]
+AsOfOption = Annotated[
+    str | None, typer.Option("--as-of", metavar="WHEN", help="As it was then: a position of the log, a date or a time.", show_default="now")
+]
 
 
 def checked(name: str, parse: Callable[[Raw], Value], raw: Raw) -> Value:
@@ -57,6 +63,20 @@ def full_time(text: str) -> str:
 
 def moment(text: str) -> int:
     """Microseconds since the epoch of an RFC 3339 time or a date. Raises ValueError."""
-    from app.api.incoming import parse_moment
+    from app.services.moments import parse_moment
 
     return parse_moment(full_time(text))
+
+
+def as_of_given(text: str | None, name: str = "--as-of") -> "int | Moment | None":
+    """A position, or a time (a date is its beginning in UTC). Raises BadInput that names the option."""
+    from app.services.moments import parse_as_of
+
+    return None if text is None else checked(name, parse_as_of, full_time(text))
+
+
+def then(position: int, as_of: str | None, time: str | None = None) -> str:
+    """What headings say of an answer that is not of today."""
+    if as_of is None:
+        return ""
+    return f", as it was at position {position:,}" + ("" if time is None else f" ({time})")

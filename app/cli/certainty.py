@@ -1,10 +1,10 @@
 """`arpad difference`, `drift`, `bridges`, `suggest` and `simulate`: what is known, what is not, and what would help."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from app.cli.arguments import FirstArgument, LeagueArgument, LimitOption, SecondArgument, checked, full_time
+from app.cli.arguments import AsOfOption, FirstArgument, LeagueArgument, LimitOption, SecondArgument, as_of_given
 from app.cli.output import Next, Parts, filled_table, short, table
 from app.cli.session import Session, command
 from app.cli.standings import ByOption
@@ -20,21 +20,9 @@ from app.services.answer_shapes import (
     UpsetShape,
 )
 
-if TYPE_CHECKING:
-    from app.services.as_of import AsOf
-
 group = typer.Typer(rich_markup_mode=None)
 
-AsOfOption = Annotated[
-    str | None, typer.Option("--as-of", metavar="POSITION|TIME", help="What was known then: a position of the log, or a time.", show_default=False)
-]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="The same seed gives the same answer.")]
-
-
-def _as_of(text: str | None) -> "AsOf":
-    from app.api.incoming import parse_as_of
-
-    return None if text is None else checked("as-of", lambda raw: parse_as_of(full_time(raw)), text)
 
 
 @command(group, "difference", example="arpad difference tennis Alice Bob")
@@ -45,7 +33,7 @@ def difference(
     from app.services import differences
 
     with session.database() as database:
-        shape = differences.difference(database, session.caller, league, first, second, by=by, as_of=_as_of(as_of))
+        shape = differences.difference(database, session.caller, league, first, second, by=by, as_of=as_of_given(as_of))
     session.show(shape, _difference)
 
 
@@ -55,7 +43,7 @@ def drift(session: Session, league: LeagueArgument, *, limit: LimitOption = 20, 
     from app.services.drift_alarms import league_drift
 
     with session.database() as database:
-        shape = league_drift(database, session.caller, league, limit=limit, as_of=_as_of(as_of))
+        shape = league_drift(database, session.caller, league, limit=limit, as_of=as_of_given(as_of))
     session.show(shape, _drift)
 
 
@@ -65,7 +53,7 @@ def bridges(session: Session, league: LeagueArgument, *, limit: LimitOption = 20
     from app.services import bridges as missing
 
     with session.database() as database:
-        shape = missing.bridges(database, session.caller, league, limit=limit, as_of=_as_of(as_of))
+        shape = missing.bridges(database, session.caller, league, limit=limit, as_of=as_of_given(as_of))
     session.show(shape, _bridges)
 
 
@@ -84,7 +72,7 @@ def suggest(
     from app.services.suggestions import suggestions
 
     with session.database() as database:
-        shape = suggestions(database, session.caller, league, goal=goal, k=top, count=count, seed=seed, as_of=_as_of(as_of))
+        shape = suggestions(database, session.caller, league, goal=goal, k=top, count=count, seed=seed, as_of=as_of_given(as_of))
     session.show(shape, _suggestions)
 
 
@@ -116,7 +104,7 @@ def simulate(
 
     tournament = Tournament(kind, seeding, legs, runs, seed)
     with session.database() as database:
-        shape = play(database, session.caller, league, tournament, competitors or None, top=top, by=by, as_of=_as_of(as_of))
+        shape = play(database, session.caller, league, tournament, competitors or None, top=top, by=by, as_of=as_of_given(as_of))
     session.show(shape, _tournament)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from app.cli import exits
-from app.cli.arguments import CursorOption, LeagueArgument, LimitOption
+from app.cli.arguments import AsOfOption, CursorOption, LeagueArgument, LimitOption, as_of_given
 from app.cli.output import More, Next, Parts, count, table
 from app.cli.session import Session, command
 from app.errors import Conflict
@@ -43,13 +43,14 @@ def refit(
 
 
 @command(group, "fits", example="arpad fits tennis --limit 5")
-def fits(session: Session, league: LeagueArgument, *, limit: LimitOption = 20, cursor: CursorOption = None) -> None:
+def fits(session: Session, league: LeagueArgument, *, limit: LimitOption = 20, cursor: CursorOption = None, as_of: AsOfOption = None) -> None:
     """List the fits of a league and what became of them, newest first."""
     from app.services.refits import list_fits
 
+    when = as_of_given(as_of)
     with session.database() as database:
-        shape = list_fits(database, session.caller, league, cursor=cursor, limit=limit)
-    session.show(shape, lambda found: _list(league, found))
+        shape = list_fits(database, session.caller, league, cursor=cursor, limit=limit, as_of=when)
+    session.show(shape, lambda found: _list(league, found, as_of))
 
 
 def _finished(session: Session, database: "Database", asked: FitShape) -> FitShape:
@@ -107,7 +108,9 @@ def _parameters(found: dict[str, Any]) -> list[str]:
     return shown
 
 
-def _list(league: str, found: FitListShape) -> Parts:
+def _list(league: str, found: FitListShape, as_of: str | None) -> Parts:
+    if not found["rows"] and as_of is not None:
+        return [f"No fit of “{league}” had been published by then."]
     if not found["rows"]:
         return [f"There is no fit of “{league}” yet.", Next(f"refit {league} --wait")]
     rows = [(each["fit"], each["status"], each["position"], each["finished_at"] or each["requested_at"], each["reason"]) for each in found["rows"]]

@@ -1,17 +1,27 @@
-"""`arpad record`, `arpad void`, `arpad matches`: single matches."""
+"""`arpad record`, `arpad matches`: single matches. What puts them right is in `amendments`."""
 
 import json
-import shlex
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from app.cli.arguments import CursorOption, FirstArgument, LeagueArgument, LimitOption, SecondArgument, assignments, full_time, json_or_text
+from app.cli.arguments import (
+    AsOfOption,
+    CursorOption,
+    FirstArgument,
+    LeagueArgument,
+    LimitOption,
+    SecondArgument,
+    as_of_given,
+    assignments,
+    full_time,
+    json_or_text,
+)
 from app.cli.newcomers import with_names_meant
-from app.cli.output import More, Next, Parts, count, short, table
+from app.cli.output import More, Next, Parts, short, table
 from app.cli.session import Session, command
 from app.errors import BadInput
-from app.services.amendment_shapes import AmendmentShape
+from app.services.amendment_shapes import MatchDetailShape
 from app.services.shapes import MatchListShape, Outcome, ReceiptShape, SideRating
 
 if TYPE_CHECKING:
@@ -21,8 +31,7 @@ if TYPE_CHECKING:
 
 group = typer.Typer(rich_markup_mode=None)
 
-
-MatchArgument = Annotated[str, typer.Argument(metavar="MATCH", help="The id of the match.", show_default=False)]
+_AMENDED = {"void": "taken back", "correct": "corrected", "merge": "merged"}
 
 
 @command(
@@ -78,26 +87,6 @@ def _match(**fields: object) -> "MatchIn":
         raise BadInput("The match cannot be accepted.", error.faults) from error
 
 
-@command(group, "void", example='arpad void tennis 2026-11-20-17 --reason "entered twice" --dry-run')
-def void(
-    session: Session,
-    league: LeagueArgument,
-    match: MatchArgument,
-    *,
-    reason: Annotated[str, typer.Option("--reason", help="Why; the log keeps it.", show_default=False)],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show who would move.")] = False,
-    expected_position: Annotated[
-        int | None, typer.Option("--expected-position", help="Refuse if the league moved on since the preview.", show_default=False)
-    ] = None,
-) -> None:
-    """Void a match. The ratings become what they would be without it; match and void both stay in the log."""
-    from app.services.corrections import void_match
-
-    with session.database() as database:
-        shape = void_match(database, session.caller, league, match, reason=reason, dry_run=dry_run, expected_position=expected_position)
-    session.show(shape, lambda voided: _voided(league, voided))
-
-
 @command(group, "matches", example="arpad matches tennis --competitor Alice --limit 20\narpad matches tennis --match-id 2026-11-20-17 --json")
 def matches(
     session: Session,
@@ -107,15 +96,17 @@ def matches(
     competitor: Annotated[str | None, typer.Option("--competitor", metavar="KEY", help="Theirs alone.", show_default=False)] = None,
     limit: LimitOption = 20,
     cursor: CursorOption = None,
+    as_of: AsOfOption = None,
 ) -> None:
     """List the matches of a league, newest first."""
     from app.services.matches import get_match, list_matches
 
+    when = as_of_given(as_of)
     with session.database() as database:
         if match_id is not None:
-            session.show(get_match(database, session.caller, league, match_id), lambda one: [_table([one])])
+            session.show(get_match(database, session.caller, league, match_id, as_of=when), _one)
             return
-        shape = list_matches(database, session.caller, league, competitor=competitor, cursor=cursor, limit=limit)
+        shape = list_matches(database, session.caller, league, competitor=competitor, cursor=cursor, limit=limit, as_of=when)
     session.show(shape, lambda found: _list(league, found))
 
 
@@ -135,17 +126,12 @@ def _sides(receipt: ReceiptShape) -> list[tuple[Literal["first", "second"], Side
     return [("first", receipt["ratings"]["first"]), ("second", receipt["ratings"]["second"])]
 
 
-def _voided(league: str, voided: AmendmentShape) -> Parts:
-    moved = [(short(each["competitor"]), each["before"], each["after"], each["rank_before"], each["rank_after"]) for each in voided["moved"]]
-    effect = table(("competitor", ">before", ">after", ">rank before", ">rank after"), moved)
-    if voided["dry_run"]:
-        again = f"void {league} {shlex.quote(voided['match_id'] or '')} --reason … --expected-position {voided['expected_position']}"
-        return [f"Voiding match {voided['match_id']} would move {count(len(moved), 'competitor')}:", effect, Next(again)]
-    return [
-        f"Voided match {voided['match_id']} at position {voided['position']:,}; {count(len(moved), 'competitor')} moved:",
-        effect,
-        Next(f"leaderboard {league}"),
+def _one(match: MatchDetailShape) -> Parts:
+    amendments = [
+        (each["position"], each["recorded_at"], _AMENDED[each["kind"]] + ("" if each["counts"] else " (taken back)"), each["reason"])
+        for each in match.get("amendments", [])
     ]
+    return [_table([match]), *([table((">entry", "when", "amended", "reason"), amendments)] if amendments else [])]
 
 
 def _list(league: str, found: MatchListShape) -> Parts:

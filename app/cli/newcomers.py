@@ -23,12 +23,12 @@ _PAGE: Final = 1000
 
 def with_names_meant(session: Session, database: "Database", league: str, match: "MatchIn") -> "MatchIn":
     """The match with the names that are meant. Raises BadInput for a new name close to a known one where nobody can be asked."""
-    first = _meant(session, database, league, "/first", match.first)
-    second = _meant(session, database, league, "/second", match.second)
+    first = name_meant(session, database, league, "/first", match.first)
+    second = name_meant(session, database, league, "/second", match.second)
     return replace(match, first=first, second=second)
 
 
-def _meant(session: Session, database: "Database", league: str, pointer: str, key: str) -> str:
+def name_meant(session: Session, database: "Database", league: str, pointer: str, key: str) -> str:
     if _is_known(session, database, league, key):
         return key
     near = near_names(key, _known_keys(session, database, league))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.arguments import CursorOption, FirstArgument, LeagueArgument, LimitOption, SecondArgument
+from app.cli.arguments import AsOfOption, CursorOption, FirstArgument, LeagueArgument, LimitOption, SecondArgument, as_of_given, then
 from app.cli.output import More, Next, Parts, count, filled_table, short, table
 from app.cli.session import Session, command
 from app.services.shapes import By, FitShape, FittedRatingShape, LeaderboardRow, LeaderboardShape, LiveRating, PredictionShape
@@ -29,14 +29,17 @@ def leaderboard(
     min_matches: Annotated[int, typer.Option("--min-matches", min=0, metavar="N", help="Leave out who played less.")] = 0,
     around: Annotated[str | None, typer.Option("--around", metavar="KEY", help="The part around this competitor.", show_default=False)] = None,
     cursor: CursorOption = None,
+    as_of: AsOfOption = None,
 ) -> None:
     """Show who leads, and how sure that is."""
     from app.services import standings
 
     with session.database() as database:
-        shape = standings.leaderboard(database, session.caller, league, by=by, min_matches=min_matches, around=around, cursor=cursor, limit=limit)
+        shape = standings.leaderboard(
+            database, session.caller, league, by=by, min_matches=min_matches, around=around, cursor=cursor, limit=limit, as_of=as_of_given(as_of)
+        )
         fit = _shown_fit(session, database, shape)
-    session.show(shape, lambda board: _leaderboard(board, fit))
+    session.show(shape, lambda board: _leaderboard(board, fit, as_of))
 
 
 @command(group, "predict", example="arpad predict tennis Alice Bob\narpad predict tennis Alice Bob --by fit --with-sides")
@@ -48,13 +51,15 @@ def predict(
     *,
     by: ByOption = None,
     with_sides: Annotated[bool, typer.Option("--with-sides", help="The first side has the advantage of its side (home, white).")] = False,
+    as_of: AsOfOption = None,
 ) -> None:
     """Predict a match between two competitors. Says so where the matches so far cannot tell."""
     from app.services import predictions
 
+    when = as_of_given(as_of)
     with session.database() as database:
-        shape = predictions.predict(database, session.caller, league, first, second, by=by, neutral=not with_sides)
-    session.show(shape, _prediction)
+        shape = predictions.predict(database, session.caller, league, first, second, by=by, neutral=not with_sides, as_of=when)
+    session.show(shape, lambda prediction: _prediction(prediction, as_of))
 
 
 def _shown_fit(session: Session, database: "Database", board: LeaderboardShape) -> FitShape | None:
@@ -66,12 +71,15 @@ def _shown_fit(session: Session, database: "Database", board: LeaderboardShape) 
     return get_fit(database, session.caller, board["league"], board["fit"])
 
 
-def _leaderboard(board: LeaderboardShape, fit: FitShape | None) -> Parts:
+def _leaderboard(board: LeaderboardShape, fit: FitShape | None, as_of: str | None = None) -> Parts:
     league = board["league"]
+    if not board["rows"] and as_of is not None:
+        return [f"Nobody was on the leaderboard of “{league}”{then(board['position'], as_of, board['as_of'])}."]
     if not board["rows"]:
         return [f"Nobody is on the leaderboard of “{league}” yet.", Next(f"record {league} Alice Bob first")]
     islands = len(board["components"])
-    heading = f"{board['name']}: {count(board['total'], 'competitor')} at position {board['position']:,}, by {_basis(board, fit)}."
+    where = f" at position {board['position']:,}" if as_of is None else then(board["position"], as_of, board["as_of"])
+    heading = f"{board['name']}: {count(board['total'], 'competitor')}{where}, by {_basis(board, fit)}."
     split = [f"They fall into {islands} islands without a match between them; ranks start again in each."] if islands > 1 else []
     more = [More(board["next"])] if board["next"] else []
     ratings = (">fit", ">±", ">live", ">±") if board["by"] == "fit" else (">live", ">±", ">fit", ">±")
@@ -114,7 +122,12 @@ def _fitted(fit: FittedRatingShape | None) -> tuple[float | None, float | None]:
     return fit["rating"], half
 
 
-def _prediction(prediction: PredictionShape) -> Parts:
+def _prediction(prediction: PredictionShape, as_of: str | None) -> Parts:
+    heading = [f"What was expected at position {prediction['position']:,}:"] if as_of is not None else []
+    return [*heading, *_expected(prediction)]
+
+
+def _expected(prediction: PredictionShape) -> Parts:
     first, second = prediction["pair"]["first"], prediction["pair"]["second"]
     if prediction["first"] is None:
         return [prediction["sentence"]]

@@ -10,11 +10,12 @@ That holds for marginal variances, for differences, and for a joint covariance a
 above both).
 
 The variance of a difference is exact at any size, by one sparse solve. All marginal variances are exact up to `DENSE_LIMIT`
-coefficients and estimated above (`marginals`), with the error measured on competitors whose variance is solved for.
+coefficients and estimated above (`marginals`), with the error measured on competitors whose variance is solved for. Where that is large, as in
+ladders and among divisions that hardly meet, they are exact again by sparse elimination (`selected_inverses`), if that is affordable.
 Which of the two is right for some data is decided in `ratings.fits`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -24,14 +25,18 @@ from scipy import linalg
 
 from app.core.grams import Floats, PairGram, Sparse
 from app.core.identifiability import centre, gauge_directions
-from app.core.marginals import marginal_variances, sandwich_variances, slow_modes
+from app.core.marginals import estimated_sandwich, estimated_variances, marginal_variances, sandwich_variances, slow_modes
 from app.core.scores import ScoreGram
+from app.core.selected_inverses import Elimination, graph_matrix
 from app.core.solvers import conjugate_gradients, grounded
 
 DENSE_LIMIT = 3_000
 SOLVE_ACCURACY = 1e-10
 CHECKED = 12
 CHECK_ACCURACY = 1e-4
+GOOD_ENOUGH = 0.015
+"""The measured error of a standard error up to which an estimate stands."""
+IMAGINARY_STEP = 1e-40
 DRAWS = 256
 """Of a clustered meat; the error of a standard error is then 1/√(2 · 256), 4 %."""
 DRAWN_AT_ONCE = 32
@@ -97,12 +102,12 @@ class Uncertainty:
         """The covariance among a few, shape (k, k). Competitors come first (0 … n − 1), the coefficients after them."""
         chosen = np.asarray(indices, dtype=np.int64)
         competitors = chosen[chosen < len(self.components)]
-        return self._of_contrasts(self._unit_vectors(chosen), bool(self.few[competitors].any()))
+        return self._of_contrasts(self.unit_vectors(chosen), bool(self.few[competitors].any()))
 
     def covariance_rows(self, indices: NDArray[np.integer[Any]] | list[int]) -> Floats:
         """Rows of the covariance with everyone, shape (k, p), without a floor."""
-        solved = self.solve(self._centred(self._unit_vectors(np.asarray(indices, dtype=np.int64))))
-        return self._centred(solved if self.covariance == "model" else self.solve(self.bread @ solved)).T
+        solved = self.solve(self.centred(self.unit_vectors(np.asarray(indices, dtype=np.int64))))
+        return self.centred(solved if self.covariance == "model" else self.solve(self.bread @ solved)).T
 
     def part(self, members: Labels) -> "Uncertainty":
         """That of some competitors alone, a component or several of them, and of all coefficients as far as these know them."""
@@ -119,34 +124,23 @@ class Uncertainty:
     def difference_variances(self) -> Floats:
         """The variance of every difference, shape (n, n), where the dense inverse is affordable."""
         n = len(self.components)
-        model = _differences(self._inverse[:n, :n])
+        model = differences_of(self._inverse[:n, :n])
         if self.covariance == "model":
             return model
-        robust = _differences(self._sandwich[:n, :n])
+        robust = differences_of(self._sandwich[:n, :n])
         return np.where(self.few[:, None] | self.few[None, :], np.maximum(model, robust), robust)
 
     def pair_variances(self, indices: list[int]) -> Floats:
         """The variance of every difference among a few competitors, shape (k, k), by one solve per competitor."""
         chosen = np.asarray(indices, dtype=np.int64)
-        centred = self._centred(self._unit_vectors(chosen))
+        centred = self.centred(self.unit_vectors(chosen))
         solved = self.solve(centred)
-        model = _differences(centred.T @ solved)
+        model = differences_of(centred.T @ solved)
         if self.covariance == "model":
             return model
-        robust = _differences(solved.T @ (self.bread @ solved))
+        robust = differences_of(solved.T @ (self.bread @ solved))
         few = self.few[chosen]
         return np.where(few[:, None] | few[None, :], np.maximum(model, robust), robust)
-
-    def pair_spreads(self, indices: list[int]) -> Floats:
-        """The covariance of (θ_i − θ_j, the last coefficient) for every pair of a few competitors, shape (k, k, 2, 2), by one solve per competitor."""
-        chosen = np.asarray([*indices, len(self.precision) - 1], dtype=np.int64)
-        centred = self._centred(self._unit_vectors(chosen))
-        solved = self.solve(centred)
-        model = _spreads(centred.T @ solved)
-        if self.covariance == "model":
-            return model
-        robust, few = _spreads(solved.T @ (self.bread @ solved)), self.few[chosen[:-1]]
-        return np.where((few[:, None] | few[None, :])[:, :, None, None], _upper(model, robust), robust)
 
     def variances_relative_to(self, competitor: int) -> Floats:
         """The variance of everyone's difference to one competitor, shape (n,), exactly 0 for itself. Where `approximate`, from estimates."""
@@ -168,7 +162,7 @@ class Uncertainty:
 
     def solved_variances(self, indices: NDArray[np.int64]) -> Floats:
         """The variances of a few competitors, shape (k,), by one solve each."""
-        centred = self._centred(self._unit_vectors(indices))
+        centred = self.centred(self.unit_vectors(indices))
         solved = conjugate_gradients(self.hessian, centred, CHECK_ACCURACY)[0]
         model = _column_products(centred, solved)
         if self.covariance == "model":
@@ -181,13 +175,13 @@ class Uncertainty:
         return model if self.covariance == "model" else self.choose(model, self._sandwich.diagonal())
 
     def _of_contrasts(self, contrasts: Floats, floor: bool) -> Floats:
-        centred = self._centred(contrasts)
+        centred = self.centred(contrasts)
         solved = self.solve(centred)
         model = centred.T @ solved
         if self.covariance == "model":
             return model
         robust = solved.T @ (self.bread @ solved)
-        return _upper(model, robust) if floor else robust
+        return upper_bound(model, robust) if floor else robust
 
     @cached_property
     def _flat(self) -> Sparse | None:
@@ -205,12 +199,12 @@ class Uncertainty:
         # A third of the multiplications that solving for the columns of the identity would take.
         lower, _ = linalg.lapack.dpotri(self._factor[0], lower=True)
         inverse = np.tril(lower) + np.tril(lower, -1).T
-        return self._centred(self._centred(inverse).T)
+        return self.centred(self.centred(inverse).T)
 
     @cached_property
     def _sandwich(self) -> Floats:
         """C H⁻¹ (M + λ) H⁻¹ Cᵀ."""
-        half = linalg.cho_solve(self._factor, self._centred(np.eye(len(self.precision))), overwrite_b=True, check_finite=False)
+        half = linalg.cho_solve(self._factor, self.centred(np.eye(len(self.precision))), overwrite_b=True, check_finite=False)
         return half.T @ (self.bread @ half)
 
     def solve(self, b: Floats) -> Floats:
@@ -219,11 +213,11 @@ class Uncertainty:
             return np.asarray(linalg.cho_solve(self._factor, b, check_finite=False))
         return conjugate_gradients(self.hessian, b, SOLVE_ACCURACY)[0]
 
-    def _centred(self, v: Floats) -> Floats:
+    def centred(self, v: Floats) -> Floats:
         n = len(self.components)
         return np.concatenate([centre(v[:n], self.components), v[n:]])
 
-    def _unit_vectors(self, indices: NDArray[np.int64]) -> Floats:
+    def unit_vectors(self, indices: NDArray[np.int64]) -> Floats:
         unit = np.zeros((len(self.precision), len(indices)))
         unit[indices, np.arange(len(indices))] = 1.0
         return unit
@@ -283,22 +277,12 @@ def _column_products(a: Floats, b: Floats) -> Floats:
     return np.asarray(np.einsum("ij,ij->j", a, b))
 
 
-def _differences(covariance: Floats) -> Floats:
+def differences_of(covariance: Floats) -> Floats:
     variances = covariance.diagonal()
     return np.maximum(variances[:, None] + variances[None, :] - 2.0 * covariance, 0.0)
 
 
-def _spreads(covariance: Floats) -> Floats:
-    """From the covariance of k strengths and a coefficient to that of each difference and the coefficient, shape (k, k, 2, 2)."""
-    k = len(covariance) - 1
-    spreads = np.empty((k, k, 2, 2))
-    spreads[:, :, 0, 0] = _differences(covariance[:k, :k])
-    spreads[:, :, 0, 1] = spreads[:, :, 1, 0] = covariance[:k, None, k] - covariance[None, :k, k]
-    spreads[:, :, 1, 1] = covariance[k, k]
-    return spreads
-
-
-def _upper(model: Floats, robust: Floats) -> Floats:
+def upper_bound(model: Floats, robust: Floats) -> Floats:
     """The robust covariance plus what the model-based one has above it in any direction; of one pair of matrices, or of many."""
     values, vectors = np.linalg.eigh(model - robust)
     above: Floats = (vectors * np.maximum(values, 0.0)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
@@ -325,16 +309,68 @@ def _estimated(of: Uncertainty) -> Marginal:
 
 
 def _component_variances(of: Uncertainty) -> Floats:
+    """By the modes, which is quick, and where that is found wanting by elimination, as far as the league is sparse enough for it."""
+    estimate = _by_modes(of)
+    # Draws of a clustered meat err by their number alone, and nothing here can mend that.
+    checked = replace(of, covariance="model") if isinstance(of.meat, ScoreGram) else of
+    variance = _reported(checked, estimate)
+    exact = _by_elimination(of) if _measured_error(checked, variance) > GOOD_ENOUGH else None
+    return variance if exact is None and checked is of else _reported(of, exact or estimate)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Strengths:
+    """An inverse of the Hessian up to constants, with the diagonals (n,) of the graph's inverse and, if it is asked for, of its sandwich."""
+
+    hessian: PairGram
+    model: Floats
+    robust: Floats | None
+    held: bool = False
+
+
+def _by_modes(of: Uncertainty) -> _Strengths:
+    hessian, bread, modes = of.hessian, of.bread, slow_modes(of.hessian)
+    model = estimated_variances(hessian, modes)
+    if of.covariance == "model" or not isinstance(bread, PairGram):
+        return _Strengths(hessian, model, None)
+    return _Strengths(hessian, model, estimated_sandwich(hessian, bread, modes))
+
+
+def _by_elimination(of: Uncertainty) -> _Strengths | None:
+    """Exact; None where elimination would be too long. Without a prior one competitor is held, which moves all together."""
+    held = not of.precision[: len(of.components)].any()
+    hessian = _held(of.hessian) if held else of.hessian
+    graph = graph_matrix(hessian)
+    elimination = Elimination.planned(graph)
+    if elimination is None:
+        return None
+    if of.covariance == "model" or not isinstance(of.bread, PairGram):
+        return _Strengths(hessian, elimination.inverse_diagonal(graph), None, held)
+    # (H + iεM)⁻¹ = H⁻¹ − iε H⁻¹MH⁻¹ to the last digit: a derivative in which nothing cancels (Squire and Trapp 1998).
+    both = elimination.inverse_diagonal(graph + IMAGINARY_STEP * 1j * graph_matrix(of.bread))
+    return _Strengths(hessian, both.real, -both.imag / IMAGINARY_STEP, held)
+
+
+def _held(hessian: PairGram) -> PairGram:
+    held = np.zeros(len(hessian.diagonal()))
+    held[np.argmax(hessian.head)] = hessian.head.max()
+    return hessian.plus_diagonal(held)
+
+
+def _reported(of: Uncertainty, found: _Strengths) -> Floats:
     """What centring takes away of a variance follows from H⁻¹1, which is 1/λ where all have the same λ, because H1 = λ1."""
-    precision, modes = of.precision[: len(of.components)], slow_modes(of.hessian)
-    same, ones = bool(np.all(precision == precision[0])), np.append(np.ones(len(precision)), np.zeros(len(of.precision) - len(precision)))
-    solved = ones * (1.0 / precision[0] if precision[0] > 0.0 else 0.0) if same else of.solve(ones)
-    model = marginal_variances(of.hessian, modes) - _of_means(of, solved)
+    precision, hessian = of.precision[: len(of.components)], found.hessian
+    known, ones = not found.held and bool(np.all(precision == precision[0])), np.zeros(len(of.precision))
+    ones[: len(precision)] = 1.0
+    solved = ones * (1.0 / precision[0] if precision[0] > 0.0 else 0.0) if known else conjugate_gradients(hessian, ones, SOLVE_ACCURACY)[0]
+    model = marginal_variances(hessian, found.model) - _of_means(of, solved)
     if of.covariance == "model":
         return model
     if isinstance(of.bread, ScoreGram):
         return of.choose(model, _drawn_variances(of, of.bread))
-    return of.choose(model, sandwich_variances(of.hessian, of.bread, modes) - _of_means(of, solved if same else of.solve(of.bread @ solved)))
+    twice = solved if known else conjugate_gradients(hessian, of.bread @ solved, SOLVE_ACCURACY)[0]
+    strengths = found.model if found.robust is None else found.robust
+    return of.choose(model, sandwich_variances(hessian, of.bread, strengths) - _of_means(of, twice))
 
 
 def _of_means(of: Uncertainty, solved: Floats) -> Floats:

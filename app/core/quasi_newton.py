@@ -13,12 +13,12 @@ import numpy as np
 
 from app.core.grams import Floats
 from app.core.objective import Objective, Point
-from app.core.solvers import EPSILON, Descent, Iteration, Solution, Status, is_minimum, krylov_direction, newton_decrement, without_flat
+from app.core.solvers import EPSILON, Descent, Iteration, Solution, Status, is_minimum, is_noise, krylov_direction, newton_decrement, without_flat
 
 MEMORY = 20
 
 
-def lbfgs(objective: Objective, start: Floats, tolerance: float = 1e-9, max_iterations: int = 2_000) -> Solution:
+def lbfgs(objective: Objective, start: Floats, tolerance: float = 1e-10, max_iterations: int = 2_000) -> Solution:
     """Minimise by the limited-memory method of Broyden, Fletcher, Goldfarb and Shanno.
 
     Parameters
@@ -44,9 +44,9 @@ def lbfgs(objective: Objective, start: Floats, tolerance: float = 1e-9, max_iter
     run = _Run(objective, start, max_iterations)
     run.minimise(_plain, 64.0 * EPSILON, 0.01 * tolerance)
     reached = math.inf
-    while run.left and run.decrement > tolerance and run.decrement < 0.5 * reached:
+    while run.left and tolerance < run.decrement < 0.9 * reached:
         reached = run.decrement
-        run.minimise(_from_here, 0.0, 0.01 * tolerance)
+        run.minimise(_from_here, 0.0, 0.1 * tolerance / reached * run.scaled_gradient)
     return run.solution(tolerance)
 
 
@@ -95,6 +95,11 @@ class _Run:
         self.left -= 1
 
     @property
+    def scaled_gradient(self) -> float:
+        """The largest entry in the coordinates of the search; how it compares with the decrement tells how flat the flattest direction is."""
+        return float(np.abs(self.scale * self.gradient).max(initial=0.0))
+
+    @property
     def descent(self) -> Descent:
         """What Newton would do here, roughly."""
         return krylov_direction(self.objective.hessian(self.point), self.gradient, self.objective.flat, 0.01)
@@ -112,6 +117,8 @@ class _Run:
     def _status(self, tolerance: float) -> Status:
         if not (math.isfinite(self.point.value) and np.isfinite(self.gradient).all()):
             return Status.NOT_FINITE
-        if is_minimum(self.point, self.gradient, self.descent, tolerance):
+        # Of a gradient that is rounding alone no decrement can be asked for, but the step that is left must still be small.
+        reachable = math.inf if is_noise(self.objective, self.point, self.gradient) else tolerance
+        if is_minimum(self.point, self.gradient, self.descent, reachable):
             return Status.CONVERGED
         return Status.STALLED if self.left else Status.ITERATION_LIMIT

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from app.core.grams import Floats
+from app.core.grams import PairGram
 
 MOST_PAIRS = 1_000_000
 """Beyond, even looking for an order takes too long."""
@@ -26,7 +26,9 @@ MOST_WORK = 2e10
 """Σ |R|² over the columns, about a third of the multiplications."""
 
 Integers = NDArray[np.int64]
-Columns = sparse.csc_array[Any, tuple[int, int]]
+Values = NDArray[Any]
+"""Real or complex."""
+Columns = sparse.csc_array[Any]
 
 
 @dataclass(slots=True, eq=False)
@@ -59,7 +61,7 @@ class Elimination:
         tree = _tree(below)
         return None if tree is None else cls(order, _parents_first(tree))
 
-    def inverse_diagonal(self, matrix: Columns) -> NDArray[Any]:
+    def inverse_diagonal(self, matrix: Columns) -> Values:
         """diag(A⁻¹), shape (n,), of a matrix with the pattern that was planned for; complex where A is.
 
         O(Σ|R|²) time, one division of blocks for every column or more.
@@ -67,7 +69,7 @@ class Elimination:
         below = _permuted(matrix, self.order)
         factors = _eliminated(below, self.blocks)
         diagonal = np.empty(matrix.shape[0], dtype=matrix.dtype)
-        inverses: dict[int, NDArray[Any]] = {}
+        inverses: dict[int, Values] = {}
         for block in self.blocks:
             pivot, y = factors.pop(id(block))
             rest = inverses.pop(id(block), np.zeros((len(block.rows),) * 2, dtype=matrix.dtype))
@@ -81,6 +83,11 @@ class Elimination:
         result = np.empty_like(diagonal)
         result[self.order] = diagonal
         return result
+
+
+def graph_matrix(gram: PairGram) -> Columns:
+    """The matrix of a gram without its border, shape (n, n)."""
+    return sparse.csc_array(sparse.diags_array(gram.head) - gram.pairs - gram.pairs.T)
 
 
 def _fewest_neighbours_first(matrix: Columns) -> Integers:
@@ -134,10 +141,10 @@ def _parents_first(roots: list[_Block]) -> list[_Block]:
     return ordered
 
 
-def _eliminated(below: Columns, blocks: list[_Block]) -> dict[int, tuple[NDArray[Any], NDArray[Any]]]:
+def _eliminated(below: Columns, blocks: list[_Block]) -> dict[int, tuple[Values, Values]]:
     """F_JJ⁻¹ and Y of every block."""
-    factors: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
-    updates: dict[int, NDArray[Any]] = {}
+    factors: dict[int, tuple[Values, Values]] = {}
+    updates: dict[int, Values] = {}
     for block in reversed(blocks):
         index, k = block.index, len(block.columns)
         front = np.zeros((len(index),) * 2, dtype=below.dtype)
@@ -153,10 +160,3 @@ def _eliminated(below: Columns, blocks: list[_Block]) -> dict[int, tuple[NDArray
         updates[id(block)] = front[k:, k:] - y @ front[k:, :k].T
         factors[id(block)] = pivot, y
     return factors
-
-
-def graph_matrix(head: NDArray[Any], pairs: Any) -> Columns:  # noqa: ANN401
-    return sparse.csc_array(sparse.diags_array(head) - pairs - pairs.T)
-
-
-__all__ = ["Elimination", "Floats"]

@@ -193,7 +193,7 @@ def line_search(objective: Objective) -> TakeStep:
             after = _gradient_if_better(objective, point, gradient, trial, ARMIJO * length * slope)
             if after is not None:
                 return Taken(trial, after, length, Status.CONVERGED)
-            if _is_noise(objective, point, gradient):
+            if is_noise(objective, point, gradient):
                 break
             length *= 0.5
         return Taken(None, gradient, 0.0, _reason_without_progress(objective, point, gradient))
@@ -223,7 +223,7 @@ def trust_region(objective: Objective) -> TakeStep:
             radius *= _adapted(trial.value - point.value, predicted, length)
             if after is not None:
                 return Taken(trial, after, length, Status.CONVERGED)
-            if _is_noise(objective, point, gradient):
+            if is_noise(objective, point, gradient):
                 break
             length *= 0.5
             radius = min(radius, length * length * divergence)
@@ -251,10 +251,10 @@ def _gradient_if_better(objective: Objective, point: Point, gradient: Floats, tr
 def _reason_without_progress(objective: Objective, point: Point, gradient: Floats) -> Status:
     if not np.isfinite(point.value):
         return Status.NOT_FINITE
-    return Status.CONVERGED if _is_noise(objective, point, gradient) else Status.STALLED
+    return Status.CONVERGED if is_noise(objective, point, gradient) else Status.STALLED
 
 
-def _is_noise(objective: Objective, point: Point, gradient: Floats) -> bool:
+def is_noise(objective: Objective, point: Point, gradient: Floats) -> bool:
     """Whether the gradient is no larger than the rounding errors of the sums that it is made of."""
     summed = float(np.abs(objective.weight).sum()) + float(np.abs(objective.precision * point.theta).sum())
     return _largest(gradient) <= 64.0 * EPSILON * summed
@@ -324,18 +324,45 @@ def _accuracy(norm: float, first_norm: float, last_decrement: float, tolerance: 
     return min(LOOSEST_SOLVE, max(TIGHTEST_SOLVE, norm / first_norm))
 
 
-def sgd(objective: Objective, start: Floats, rate: float, order: Iterable[int]) -> Floats:
+def sgd(objective: Objective, start: Floats, rate: float, order: Iterable[int]) -> Solution:
     """One stochastic gradient step per row of the data, in the order given: θ ← θ − rate · c·a · Dᵀ(μ − y). Elo is this with rate K / s.
 
     The prior takes no part, because it belongs to the sum and to no single row.
+
+    Parameters
+    ----------
+    objective : Objective
+        With p coefficients and n rows.
+    start : array, shape (p,)
+        Where to begin.
+    rate : float
+        Of every step alike, so the steps end where the order does and never settle.
+    order : iterable of int
+        Rows, each as often as it is to be stepped along.
+
+    Returns
+    -------
+    Solution
+        A row of the trace per step, with the row's own loss and the largest entry of its gradient, before the step. Value, gradient and status
+        are those of the whole objective at the end: converged only where the gradient there is noise.
     """
-    theta = start.copy()
+    theta, trace = start.copy(), []
     for row in order:
         index = np.array([row])
-        design = objective.design.rows(index)
-        residual = objective.family.terms(design.predict(theta), objective.y[index]).residual
-        theta -= rate * objective.weight[row] * design.pullback(residual)
-    return theta
+        design, weight = objective.design.rows(index), float(objective.weight[row])
+        terms = objective.family.terms(design.predict(theta), objective.y[index])
+        gradient = weight * design.pullback(terms.residual)
+        trace.append(Iteration(weight * float(terms.value[0]), _largest(gradient), math.nan, rate, 0, 0.0))
+        theta -= rate * gradient
+    point = objective.at(theta)
+    gradient = objective.gradient(point)
+    return Solution(theta, point, _status_after(objective, point, gradient), len(trace), _largest(gradient), point.value, tuple(trace))
+
+
+def _status_after(objective: Objective, point: Point, gradient: Floats) -> Status:
+    if not (math.isfinite(point.value) and np.isfinite(gradient).all()):
+        return Status.NOT_FINITE
+    return Status.CONVERGED if is_noise(objective, point, gradient) else Status.ITERATION_LIMIT
 
 
 def _largest(values: Floats) -> float:

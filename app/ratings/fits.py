@@ -225,13 +225,12 @@ def _certificate(second_order: _SecondOrder, solution: Solution) -> Certificate:
     buckets = second_order.model.buckets
     pull_of_prior = objective.precision * (point.theta - objective.centre)
     gradient = objective.gradient(point)
-    residual = float(np.abs(gradient).max(initial=0.0))
     games = float(buckets.games.sum())
     return Certificate(
         status=str(solution.status),
         iterations=solution.iterations,
-        gradient_norm=residual / games if games else 0.0,
-        score_residual=residual,
+        gradient_norm=float(np.abs(gradient).max(initial=0.0)) / games if games else 0.0,
+        score_residual=float(np.abs(gradient[: buckets.n_competitors]).max(initial=0.0)),
         shrinkage=float(np.abs(gradient - pull_of_prior)[: buckets.n_competitors].max(initial=0.0)),
         log_likelihood=objective.log_likelihood(point),
         pairs=buckets.n_pairs,

@@ -17,6 +17,7 @@ from app.core.conditions import condition_number
 from app.core.identifiability import Comparable, Identifiability
 from app.core.inference import Uncertainty
 from app.core.solvers import Iteration
+from app.core.spreads import pair_spreads
 from app.ratings.comparisons import Floats, Integers
 from app.ratings.scale import to_points
 
@@ -120,7 +121,8 @@ class Strengths:
         return self.tie_parameter is not None and self.tie_parameter > 0.0
 
     def difference(self, i: int, j: int) -> Difference:
-        """θ_i − θ_j with its standard error, which is exact at any size."""
+        """θ_i − θ_j with its standard error, which is exact at any size. A ValueError where i or j is nobody."""
+        self._require_competitors(i, j)
         comparable = self.structure.comparable(i, j)
         if self.structure.components[i] != self.structure.components[j]:
             return Difference(math.nan, math.nan, comparable)
@@ -135,7 +137,13 @@ class Strengths:
             Two different competitors.
         side : float
             +1 where i has the advantage of the side, −1 where j has it, 0 for neither.
+
+        Raises
+        ------
+        ValueError
+            Where i or j is nobody.
         """
+        self._require_competitors(i, j)
         comparable = self.structure.comparable(i, j)
         if comparable == "no":
             return WinProbability(math.nan, math.nan, math.nan, math.nan, math.nan, comparable)
@@ -153,6 +161,7 @@ class Strengths:
 
         As `win_probability`, with one solve per competitor in place of one per pair. Comparability is the caller's to judge.
         """
+        self._require_competitors(*indices)
         if self._has_ties:
             return self._matrix_with_draws(indices)
         theta = self.theta[indices]
@@ -165,7 +174,7 @@ class Strengths:
         """As `_with_draws`: e^(ln ν) is a product of what each node adds, so that there is one exponential per node and pair."""
         k, theta = len(indices), self.theta[indices]
         above = np.triu_indices(k, 1)
-        spread = self.uncertainty.pair_spreads(indices)[above]
+        spread = pair_spreads(self.uncertainty, indices)[above]
         root = np.linalg.cholesky(spread + 1e-15 * np.eye(2))
         d = (theta[above[0]] - theta[above[1]])[:, None] + root[:, 0, :1] * NODES
         ties = (self.tie_parameter or 1.0) * np.exp(root[:, 1, :1] * NODES)[:, :, None] * np.exp(root[:, 1, 1:] * NODES)[:, None, :]
@@ -175,6 +184,12 @@ class Strengths:
                 others = (1.0 + np.exp(sign * d))[:, :, None] + np.exp(0.5 * sign * d)[:, :, None] * ties
                 matrix[place] = (1.0 / others) @ NODE_WEIGHTS @ NODE_WEIGHTS
         return matrix
+
+    def _require_competitors(self, *indices: int) -> None:
+        """Negative numbers would count from the end."""
+        for index in indices:
+            if not 0 <= index < len(self.theta):
+                raise ValueError(f"competitor {index} is not one of the {len(self.theta)} of this fit, which are numbered from 0")
 
     def _spread(self, i: int, j: int, side: float) -> Floats:
         """The covariance of (difference, ln ν), or the variance of the difference alone."""
@@ -207,7 +222,8 @@ class Strengths:
 class Certificate:
     """How the computation ended, in figures that a stranger can check.
 
-    `gradient_norm` = ‖∇F‖∞ / Σca; `score_residual` = max_j |∇F_j| in games; `shrinkage` = max_j |actual − expected score|, what the prior holds back.
+    `gradient_norm` = ‖∇F‖∞ / Σca. In games, over competitors alone, for a covariate has other units: `score_residual` = max_j |∇F_j| and
+    `shrinkage` = max_j |actual − expected score|, what the prior holds back.
     """
 
     status: str
@@ -293,7 +309,8 @@ class Fit(Strengths):
         return np.where(alone, np.nan, np.sqrt(np.maximum(self.uncertainty.marginal.variance[:n], 0.0)))
 
     def rating_interval(self, i: int) -> RatingInterval:
-        """Of one rating in points; NaN for a competitor alone in its component."""
+        """Of one rating in points; NaN for a competitor alone in its component. A ValueError where i is nobody."""
+        self._require_competitors(i)
         anchored = self.anchor is not None and self.components[i] == self.components[self.anchor]
         lower, upper = _interval(float(self.theta[i]), float(self.standard_error[i]))
         return RatingInterval(to_points(lower), to_points(upper), "the anchor" if anchored else "the mean of its component")

@@ -64,6 +64,12 @@ def top_probabilities(fit: Fit, draws: int = DRAWS, seed: int = 0) -> Floats | N
         The standard error of a probability p is √(p(1 − p) / draws).
     seed : int
         The same seed gives the same figures.
+
+    Notes
+    -----
+    As right as the prior is. After 5 to 10 games each much is left to it: with a prior sd of 2 in leagues whose strengths have an sd of 1,
+    those said to be first with about 57 % were so in 47 %; with a prior sd of 1 there, or from 40 games on, what is said is what happens.
+    Weighing the draws by the exact posterior, skewness and all, brought no improvement (59 % said, 43 % happened).
     """
     if fit.approximate:
         return None

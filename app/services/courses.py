@@ -14,7 +14,9 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from app.ratings.online import ALGORITHM, EloRules, replay
+from app.ratings.folds import Values, run
+from app.ratings.online import ALGORITHM, EloRules
+from app.ratings.scale import natural_unit
 from app.services.league_settings import LeagueSettings
 from app.services.match_log import MatchLog
 from app.services.writing import Standing
@@ -125,16 +127,15 @@ class Rated:
 def rate(course: Course, start: int = 0, before: Floats | None = None) -> Rated:
     """Rate a course from a match on; `before` are the ratings there. O(matches)."""
     base = np.full(course.n_competitors, course.initial) if before is None else grown(before, course)
-    ratings = base.tolist()
-    log, columns, gains = course.log, tuple[list[list[float]], ...](([], [], [], [], [])), list[Floats]()
+    ratings: Values = base
+    log, columns = course.log, tuple[list[Floats], ...](([], [], [], [], [], []))
     for part, rules in course.stretches(start):
-        first, second, score, weight = (getattr(log, name)[part].tolist() for name in ("first", "second", "score", "weight"))
-        rated = replay(rules, first, second, score, weight, [0.0] * len(first), ratings)
-        for column, values in zip(columns, rated, strict=True):
-            column.append(values)
-        gains.append(np.full(part.stop - part.start, rules.k))
-    seen = [np.concatenate([np.empty(0), *map(np.asarray, column)]) for column in columns]
-    return Rated(course, start, base, dict(zip(SEEN, [*seen, np.concatenate([np.empty(0), *gains])], strict=True)))
+        count = part.stop - part.start
+        sent = (log.first[part], log.second[part], log.score[part], log.weight[part], np.zeros(count))
+        ratings, seen = run(sent, ratings, rules.k, rules.side_advantage, natural_unit(rules.scale))
+        for column, values in zip(columns, [*seen, np.full(count, rules.k)], strict=True):
+            column.append(np.asarray(values))
+    return Rated(course, start, base, {name: np.concatenate([np.empty(0), *column]) for name, column in zip(SEEN, columns, strict=True)})
 
 
 def rate_again(course: Course, known: Rated) -> Rated:

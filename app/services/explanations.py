@@ -8,6 +8,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
+
 from app.errors import BadInput, Fault
 from app.services.amendment_shapes import ExplainedRow, ExplainedShape
 from app.services.amendments import Amendments
@@ -125,6 +127,12 @@ class _Story:
         rating = self._rating(row.position)
         self._move(self._known.course.initial if rating is None else rating, Kind(row.kind).name.lower(), row)
 
+    def _match_of(self, target: int | None) -> str | None:
+        """The match that an amendment is about, directly or through others; None for a merge."""
+        while target is not None and (other := self._amendments.find(target)) is not None:
+            target = other.target
+        return None if target is None else str(self._log.match_id[np.searchsorted(self._log.position, target)])
+
     def _move(self, after: float, kind: Any, row: Any = None) -> None:  # noqa: ANN401  a word, a row
         """A line for a change that is not a match; none where nothing changed."""
         if after == self._current:
@@ -134,7 +142,7 @@ class _Story:
             {
                 "position": None if row is None else row.position,
                 "kind": kind,
-                "match_id": details.get("match_id"),
+                "match_id": None if row is None else self._match_of(row.target),
                 "opponent": None,
                 "before": self._current,
                 "expected": None,

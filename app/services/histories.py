@@ -15,13 +15,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from app.services.as_of import AsOf, league_at
-from app.services.courses import SEEN, Course, Rated
+from app.services.courses import Rated, rate, rate_again
 from app.services.keys import Caller, require_league
 from app.services.league_settings import read_settings
 from app.services.ledger import time_text
 from app.services.match_log import UNKNOWN_TIME
 from app.services.matches import read_position
-from app.services.segments import rated_from, read_course, read_log
+from app.services.segments import read_course
 from app.services.shapes import HistoryRow, HistoryShape, OpponentRow, OpponentsShape
 from app.services.standings import Table, alias, ordered_table, read_offset
 from app.storage.unit_of_work import Database, ReadUnit
@@ -53,9 +53,7 @@ def own_matches(database: Database, unit: ReadUnit, league: Any, number: int) ->
         return [_as_recorded(row, number) for row in unit.entries.of_competitors(league.id, [number], league.position)]
     rated = _rated(database, unit, league)
     log = rated.course.log
-    own = np.flatnonzero((log.first == number) | (log.second == number)).tolist()
-    receipts = unit.entries.at_positions(league.id, [int(log.position[place]) for place in own if place < rated.start])
-    return [_as_reckoned(rated, place, number, receipts) for place in own]
+    return [_as_reckoned(rated, place, number) for place in np.flatnonzero((log.first == number) | (log.second == number)).tolist()]
 
 
 def _as_recorded(row: Any, number: int) -> OwnMatch:  # noqa: ANN401  a row
@@ -64,11 +62,9 @@ def _as_recorded(row: Any, number: int) -> OwnMatch:  # noqa: ANN401  a row
     return _own(sent, (row.first, row.second), row.score, row.weight, seen, number)
 
 
-def _as_reckoned(rated: Rated, place: int, number: int, receipts: dict[int, Any]) -> OwnMatch:
-    """Before the first match that was amended, what the receipts say holds."""
+def _as_reckoned(rated: Rated, place: int, number: int) -> OwnMatch:
     log = rated.course.log
-    position, played_at = int(log.position[place]), int(log.played_at[place])
-    seen = rated.of(place) if place >= rated.start else tuple(getattr(receipts[position], name) for name in (*SEEN[:5], "first_k"))
+    position, played_at, seen = int(log.position[place]), int(log.played_at[place]), rated.of(place)
     sent = (position, str(log.match_id[place]), None if played_at == UNKNOWN_TIME else played_at, int(log.recorded_at[place]))
     sides = int(log.first[place]), int(log.second[place])
     return _own(sent, sides, float(log.score[place]), float(log.weight[place]), seen, number)
@@ -86,16 +82,16 @@ _lock = Lock()
 
 
 def _rated(database: Database, unit: ReadUnit, league: Any) -> Rated:  # noqa: ANN401  a row or LeagueAt
-    """The course at the league's position, rated from its first match that was amended; kept for the next page."""
+    """The course at the league's position, rated from where it parts from the one that was asked for before; kept for the next page."""
     key = (league.id, league.position)
     with _lock:
         kept = _kept.setdefault(database, OrderedDict())
         if key in kept:
             kept.move_to_end(key)
             return kept[key]
+        known = next((rated for (league_id, _), rated in reversed(kept.items()) if league_id == league.id), None)
     course = read_course(database, unit, league, league.position)
-    as_recorded = Course(read_log(database, unit, league, league.position), course.changes, course.n_competitors)
-    rated = rated_from(unit, league.id, course, course.parting(as_recorded))
+    rated = rate(course) if known is None else rate_again(course, known)
     with _lock:
         kept[key] = rated
         while len(kept) > MAX_KEPT:

@@ -5,6 +5,7 @@ head are those of the origin. What a line may be is decided in `export_lines`.
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from typing import Any
 
 from app.errors import DatabaseNotEmpty, ExportDamaged
@@ -112,12 +113,9 @@ def _amended(contents: Contents, amendments: Amendments) -> int:
     last = max((one.position for one in amendments.entries), default=0)
     if contents.others[0]["settings"].get("order") != "played_at":
         return last
-    latest_key, late = (0, ""), last
-    for match in contents.matches:
-        key = (microseconds(match["played_at"]) or 0, match["match_id"])
-        late = max(late, match["position"]) if key < latest_key else late
-        latest_key = max(latest_key, key)
-    return late
+    keys = [(microseconds(match["played_at"]) or 0, match["match_id"]) for match in contents.matches]
+    late = (int(match["position"]) for match, key, latest in zip(contents.matches, keys, accumulate(keys, max), strict=True) if key < latest)
+    return max([last, *late])
 
 
 def _settled(contents: Contents) -> dict[str, Any]:

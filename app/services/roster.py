@@ -118,14 +118,10 @@ def _free_pseudonym(unit: ReadUnit, league_id: int, number: int) -> str:
 
 
 def _without(report: Any, key: str, pseudonym: str) -> Any:  # noqa: ANN401  JSON
-    """A report in which nothing says the key any more."""
-    if isinstance(report, dict):
-        return {name: _without(value, key, pseudonym) for name, value in report.items()}
-    if isinstance(report, list):
-        return [_without(value, key, pseudonym) for value in report]
-    if isinstance(report, str) and key in report:
-        return pseudonym if report == key else report.replace(f"“{key}”", f"“{pseudonym}”")
-    return report
+    """A report in which nothing says the key any more: neither who was new, nor what was wrong."""
+    new = [pseudonym if other == key else other for other in report["new_competitors"]]
+    errors = [{**error, "detail": error["detail"].replace(f"“{key}”", f"“{pseudonym}”")} for error in report["errors"]]
+    return {**report, "new_competitors": new, "errors": errors}
 
 
 def _shape(unit: ReadUnit, league_id: int, number: int, position: int | None) -> RosterShape:

@@ -4,17 +4,21 @@ A segment is some thousand matches as columns; it never changes, because the log
 it is a checkpoint of (`courses`), so that one which no longer fits is never found. What a process has read of a league it keeps.
 """
 
+import zlib
 from collections import OrderedDict
+from collections.abc import Callable
+from itertools import takewhile
 from threading import Lock
 from typing import Any, Final
 from weakref import WeakKeyDictionary
+from zipfile import BadZipFile
 
 import numpy as np
 
 from app.services.amendments import Amendments
 from app.services.courses import BLOCK, Course, Floats, Rated, rate
 from app.services.match_log import MatchLog, read_rows
-from app.services.packing import packed, unpacked
+from app.services.packing import Arrays, packed, unpacked
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit, WriteUnit
 
@@ -78,16 +82,12 @@ def counted_matches(database: Database, unit: ReadUnit, league: Any, position: i
 def nearest_checkpoint(unit: ReadUnit, league_id: int, course: Course, count: int) -> tuple[int, Floats | None]:
     """The last checkpoint of a course at or below `count` matches: how many matches, and the ratings after them (None at the beginning)."""
     known = unit.checkpoints.digests(league_id)
-    usable: list[bytes] = []
-    for digest in course.digests[: count // BLOCK]:
-        if digest not in known:
-            break
-        usable.append(digest)
+    usable = list(takewhile(known.__contains__, course.digests[: count // BLOCK]))
     if not usable:
         return 0, None
-    ratings = np.full(course.n_competitors, course.initial)
-    for stored in unit.checkpoints.ratings(league_id, usable):
-        changed = unpacked(stored)
+    ratings, stored = np.full(course.n_competitors, course.initial), unit.checkpoints.ratings(league_id, usable)
+    for digest in usable:
+        changed = unpacked(stored[digest])
         ratings[changed["number"]] = changed["rating"]
     return len(usable) * BLOCK, ratings
 
@@ -138,15 +138,20 @@ def _missing_checkpoints(unit: ReadUnit, league_id: int, course: Course) -> list
     whole = len(course.digests) * BLOCK
     rated = rate(Course(course.log.take(slice(whole)), course.changes, course.n_competitors), start, before)
     return [
-        {"league_id": league_id, "digest": course.digests[count // BLOCK - 1], "count": count, "ratings": _changed(rated, count - BLOCK, count)}
+        {
+            "league_id": league_id,
+            "digest": course.digests[count // BLOCK - 1],
+            "count": count,
+            "ratings": packed(_changed(rated, count - BLOCK, count)),
+        }
         for count in range(start + BLOCK, whole + 1, BLOCK)
     ]
 
 
-def _changed(rated: Rated, begin: int, end: int) -> bytes:
+def _changed(rated: Rated, begin: int, end: int) -> Arrays:
     log = rated.course.log
     numbers = np.unique(np.concatenate([log.first[begin:end], log.second[begin:end]]))
-    return packed({"number": numbers.astype(np.int32), "rating": rated.ratings(end)[numbers]})
+    return {"number": numbers.astype(np.int32), "rating": rated.ratings(end)[numbers]}
 
 
 def _write(unit: WriteUnit, league_id: int, packs: list[dict[str, object]], points: list[dict[str, object]], course: Course) -> None:
@@ -165,18 +170,26 @@ def _write(unit: WriteUnit, league_id: int, packs: list[dict[str, object]], poin
 
 
 def segment_differences(unit: ReadUnit, league: Stored, log: MatchLog, rated: Rated) -> list[str]:
-    """Where the packed segments and the checkpoints in use say otherwise than the log and its replay."""
-    differences = list[str]()
-    after = -1
+    """Where the packed segments and the checkpoints that may be used say otherwise than the log and its replay."""
+    differences, after = list[str](), -1
     for row in unit.segments.after(league.id, -1):
-        kept, told = _unpacked(row.matches), log.after(after).up_to(row.last_position)
-        if len(kept) != len(told) or any((getattr(kept, name) != getattr(told, name)).any() for name in MatchLog.__dataclass_fields__):
+        if not _holds(row.matches, vars(log.after(after).up_to(row.last_position)), lambda stored: vars(_unpacked(stored))):
             differences.append(f"Segment {row.number} of the log is not what the log says.")
         after = row.last_position
-    count, ratings = nearest_checkpoint(unit, league.id, rated.course, len(rated.course))
-    if ratings is not None and (ratings != rated.ratings(count)).any():
-        differences.append(f"The checkpoint of the first {count} matches is not what the replay gives.")
+    kept = unit.checkpoints.ratings(league.id, rated.course.digests)
+    for count, digest in enumerate(rated.course.digests, start=1):
+        if digest in kept and not _holds(kept[digest], _changed(rated, (count - 1) * BLOCK, count * BLOCK), unpacked):
+            differences.append(f"The checkpoint of the first {count * BLOCK} matches is not what the replay gives.")
     return differences
+
+
+def _holds(stored: bytes, told: Arrays, read: Callable[[bytes], Arrays]) -> bool:
+    """Whether packed columns can be read, and are what they should be."""
+    try:
+        kept = read(stored)
+    except (ValueError, LookupError, TypeError, AttributeError, OSError, EOFError, NotImplementedError, BadZipFile, zlib.error):
+        return False
+    return kept.keys() == told.keys() and all(np.array_equal(kept[name], told[name]) for name in told)
 
 
 def _packed(log: MatchLog) -> bytes:

@@ -33,7 +33,7 @@ class Structure:
     amended_position: int
     n_competitors: int
     edges: NDArray[np.int64] | None
-    """None where the structure came with a fit and the distinct edges have not been needed yet."""
+    """None where the distinct edges have not been needed yet: finding them costs more than all the rest."""
     identifiability: Identifiability
 
 
@@ -63,15 +63,15 @@ def structure_at_head(database: Database, unit: ReadUnit, league: Stored) -> Str
 
 
 def structure_at(league: Any, counted: MatchLog) -> Structure:  # noqa: ANN401  a row or LeagueAt
-    """The structure of a league at an earlier position, whose counted matches are given."""
-    return _built(league, _edges(counted))
+    """The structure of a league at a position, whose counted matches are given."""
+    return Structure(league.position, league.amended_position, league.competitors, None, structure_of(counted, league.competitors))
 
 
 def _advanced(database: Database, unit: ReadUnit, league: Stored, known: Structure | None) -> Structure:
     if known is None:
         known = _of_published_fit(database, unit, league)
     if known is None or known.amended_position != league.amended_position or known.position > league.position:
-        return _built(league, _edges(counted_matches(database, unit, league, league.position)))
+        return structure_at(league, counted_matches(database, unit, league, league.position))
     fresh = _edges(amendments_at(unit, league, league.position).applied(read_rows(unit, league.id, known.position, league.position)))
     if league.competitors == known.n_competitors and _known_already(known.identifiability, fresh):
         return replace(known, position=league.position)

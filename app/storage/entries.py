@@ -82,13 +82,6 @@ class Entries:
     def at(self, league_id: int, position: int) -> Row[Any] | None:
         return self._connection.execute(select(entry).where(entry.c.league_id == league_id, entry.c.position == position)).one_or_none()
 
-    def at_positions(self, league_id: int, positions: Sequence[int]) -> dict[int, Row[Any]]:
-        """The matches at a few positions."""
-        if not positions:
-            return {}
-        query = select(*_MATCH_COLUMNS).where(entry.c.league_id == league_id, entry.c.position.in_(positions), entry.c.kind == Kind.MATCH)
-        return {row.position: row for row in self._connection.execute(query)}
-
     def time_of(self, league_id: int, position: int) -> int | None:
         """When the entry at a position was recorded."""
         query = select(entry.c.recorded_at).where(entry.c.league_id == league_id, entry.c.position == position)

@@ -46,10 +46,10 @@ class Checkpoints:
         query = select(checkpoint.c.digest).where(checkpoint.c.league_id == league_id)
         return set(self._connection.scalars(query))
 
-    def ratings(self, league_id: int, digests: Sequence[bytes]) -> list[bytes]:
-        """What these checkpoints hold, in the order of their matches."""
-        query = select(checkpoint.c.ratings).where(checkpoint.c.league_id == league_id, checkpoint.c.digest.in_(digests))
-        return list(self._connection.scalars(query.order_by(checkpoint.c.count)))
+    def ratings(self, league_id: int, digests: Sequence[bytes]) -> dict[bytes, bytes]:
+        """What these checkpoints hold, by digest, those that there are."""
+        query = select(checkpoint.c.digest, checkpoint.c.ratings).where(checkpoint.c.league_id == league_id, checkpoint.c.digest.in_(digests))
+        return {row.digest: row.ratings for row in self._connection.execute(query)}
 
     def add(self, values: Sequence[Mapping[str, Any]]) -> None:
         self._connection.execute(insert(checkpoint), list(values))

@@ -119,6 +119,14 @@ class LeaderboardPage:
     """“Elo K=32”."""
     fit: str | None
     """“fit 17 (entry 48,100)”."""
+    is_past: bool
+    """Whether an earlier position was asked for."""
+    permalink: str
+    """The address at which this page stays as it is."""
+    present_url: str
+    """The same list as it is now."""
+    as_of_asked: str | None
+    """The position or time that was asked for, which the filter keeps."""
     choices: tuple[Link, ...]
     """Live or fit."""
     by: str | None
@@ -146,6 +154,8 @@ class LeaderboardPage:
     """What the numbers mean."""
     empty: bool
     """Whether nothing is recorded yet."""
+    nobody: str
+    """Why a list without rows has none, in words."""
     record_command: str
     """A shell line that records a first match."""
 

@@ -1,7 +1,8 @@
 """The pages: the leagues, and a league's leaderboard as HTML, JSON and CSV of one and the same list.
 
 Thin routes over the services. How errors become answers is decided in `app.main`, which hands `rendering.render_problem` to its handlers.
-A leaderboard is fixed by its league's position, so that a browser which has it already is answered by one look-up.
+A leaderboard is fixed by its league's position, so that a browser which has it already is answered by one look-up. As of an earlier position it
+stays as it is but for the names.
 """
 
 import hashlib
@@ -13,17 +14,19 @@ from typing import Annotated, Protocol, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.errors import FitNotPublished, LeagueNotFound
-from app.services import leagues, refits, standings
+from app.services import leagues, permalinks, refits, standings
 from app.services.keys import Caller
+from app.services.moments import parse_as_of
 from app.services.shapes import By, FitShape, LeaderboardShape, LeagueShape
 from app.storage.unit_of_work import Database
 from app.web.rendering import ASSETS, REPRESENTATION, SAFETY_HEADERS, render, render_problem
 from app.web.spreadsheets import leaderboard_csv
-from app.web.views import DEFAULT_LIMIT, Asked, leaderboard_page, league_url, leagues_page, next_url
+from app.web.views import DEFAULT_LIMIT, Asked, leaderboard_page, league_url, leagues_page, next_url, permalink
 
+PERMANENT = "public, max-age=86400"
 LONG_AGO = "public, max-age=31536000, immutable"
 HTML = "text/html; charset=utf-8"
 Answer = TypeVar("Answer")
@@ -47,13 +50,19 @@ def _zero_if_empty(value: object) -> object:
     return 0 if value == "" else value
 
 
+def _checked_as_of(text: str) -> str:
+    parse_as_of(text)
+    return text
+
+
 class LeaderboardQuery(LeaguesQuery):
     by: By | None = None
     min_matches: Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_zero_if_empty)] = 0
     inactive: bool = True
+    as_of: Annotated[str, AfterValidator(_checked_as_of)] | None = None
 
     def asked(self) -> Asked:
-        return Asked(self.by, self.min_matches, self.inactive, self.cursor, self.limit)
+        return Asked(self.by, self.min_matches, self.inactive, self.cursor, self.limit, self.as_of)
 
 
 class Pages:
@@ -79,38 +88,39 @@ class Pages:
                 asked = replace(asked, by=None, cursor=None)
                 shapes = self._read_all(caller, league, asked)
             page = leaderboard_page(*shapes, asked, str(request.base_url))
-            return Response(render(page), media_type=HTML, headers=headers)
+            links = _link(league_url(league), shapes[1], asked)
+            return Response(render(page), media_type=HTML, headers={**headers, **links})
 
-        return await self._unless_known(request, league, answer)
+        return await self._unless_known(request, league, query.as_of, answer)
 
     async def show_leaderboard_json(self, request: Request, league: str, query: Annotated[LeaderboardQuery, Query()]) -> Response:
         def answer(caller: Caller, headers: Mapping[str, str]) -> Response:
             board = self._read(caller, league, query.asked())
             return JSONResponse(board, headers={**headers, **_link(f"{league_url(league)}.json", board, query.asked())})
 
-        return await self._unless_known(request, league, answer)
+        return await self._unless_known(request, league, query.as_of, answer)
 
     async def show_leaderboard_csv(self, request: Request, league: str, query: Annotated[LeaderboardQuery, Query()]) -> Response:
         def answer(caller: Caller, headers: Mapping[str, str]) -> Response:
             board = self._read(caller, league, query.asked())
-            name = {"Content-Disposition": f'attachment; filename="{board["league"]}-leaderboard.csv"'}
+            then = "" if query.as_of is None else f"-at-{board['position']}"
+            name = {"Content-Disposition": f'attachment; filename="{board["league"]}-leaderboard{then}.csv"'}
             links = _link(f"{league_url(league)}.csv", board, query.asked())
             return Response(leaderboard_csv(board), media_type="text/csv; charset=utf-8; header=present", headers={**headers, **name, **links})
 
-        return await self._unless_known(request, league, answer)
+        return await self._unless_known(request, league, query.as_of, answer)
 
-    async def _unless_known(self, request: Request, league: str, answer: Callable[[Caller, Mapping[str, str]], Response]) -> Response:
+    async def _unless_known(
+        self, request: Request, league: str, as_of: str | None, answer: Callable[[Caller, Mapping[str, str]], Response]
+    ) -> Response:
         """The answer, or 304 where the browser has shown that it knows it. Raises LeagueNotFound and what `answer` raises."""
         if not leagues.LEAGUE_ID.fullmatch(league):
             raise LeagueNotFound(league)
         caller = self._caller_of(request)
 
         def work() -> Response:
-            head = leagues.head(self._database, caller, league)
-            last = None if head.published_fit is not None else self._last_fit(caller, league)
-            tag = _entity_tag(request, head.position, head.published_fit, last)
-            headers = {**SAFETY_HEADERS, "ETag": tag, "Cache-Control": "no-cache" if head.public else "private, no-store"}
-            if tag in request.headers.get("If-None-Match", ""):
+            headers = self._headers(request, caller, league, as_of)
+            if headers["ETag"] in request.headers.get("If-None-Match", ""):
                 return Response(status_code=304, headers=headers)
             try:
                 return answer(caller, headers)
@@ -122,6 +132,20 @@ class Pages:
 
         return await self._in_thread(work)
 
+    def _headers(self, request: Request, caller: Caller, league: str, as_of: str | None) -> dict[str, str]:
+        """What an answer carries: its tag, and whether it may be kept."""
+        if as_of is not None:
+            then = permalinks.head_at(self._database, caller, league, parse_as_of(as_of))
+            tag, kept, public = _entity_tag(request, then.position, then.named_position), PERMANENT if then.is_settled else "no-cache", then.public
+        else:
+            head = leagues.head(self._database, caller, league)
+            last = None if head.published_fit is not None else self._last_fit(caller, league)
+            # What became of the last fit is told while none is published; and the day decides who is inactive.
+            news = None if last is None else (last["fit"], last["status"])
+            today = datetime.now(UTC).date().isoformat()
+            tag, kept, public = _entity_tag(request, head.position, head.published_fit, news, today), "no-cache", head.public
+        return {**SAFETY_HEADERS, "ETag": tag, "Cache-Control": kept if public else "private, no-store"}
+
     def _read(self, caller: Caller, league: str, asked: Asked) -> LeaderboardShape:
         return standings.leaderboard(
             self._database,
@@ -132,12 +156,16 @@ class Pages:
             inactive=asked.inactive,
             cursor=asked.cursor,
             limit=asked.limit,
+            as_of=None if asked.as_of is None else parse_as_of(asked.as_of),
         )
 
     def _read_all(self, caller: Caller, league: str, asked: Asked) -> tuple[LeagueShape, LeaderboardShape, FitShape | None]:
-        board = self._read(caller, league, asked)
-        fit = self._last_fit(caller, league) if board["fit"] is None else refits.get_fit(self._database, caller, league, board["fit"])
-        return leagues.get_league(self._database, caller, league), board, fit
+        board, shown = self._read(caller, league, asked), leagues.get_league(self._database, caller, league)
+        if asked.as_of is not None:
+            shown["settings"] = permalinks.settings_at(self._database, caller, league, board["position"])
+        if board["fit"] is not None:
+            return shown, board, refits.get_fit(self._database, caller, league, board["fit"])
+        return shown, board, self._last_fit(caller, league) if asked.as_of is None else None
 
     def _last_fit(self, caller: Caller, league: str) -> FitShape | None:
         """The last fit that was asked for, whatever became of it."""
@@ -172,13 +200,13 @@ def pages(database: Database, in_thread: InThread, caller_of: Callable[[Request]
     return router
 
 
-def _entity_tag(request: Request, position: int, fit: int | None, last: FitShape | None) -> str:
-    """What decides the bytes: how pages look, the league's state, what became of its last fit, the address, and the day (for who is inactive)."""
-    news = None if last is None else (last["fit"], last["status"])
-    parts = (REPRESENTATION, str(position), str(fit), str(news), str(request.url), datetime.now(UTC).date().isoformat())
+def _entity_tag(request: Request, *decisive: object) -> str:
+    """Of how pages look, the address, and what else decides the bytes."""
+    parts = (REPRESENTATION, str(request.url), *map(str, decisive))
     return f'"{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:20]}"'
 
 
 def _link(path: str, board: LeaderboardShape, asked: Asked) -> dict[str, str]:
     following = next_url(path, board, asked)
-    return {} if following is None else {"Link": f'<{following}>; rel="next"'}
+    links = [f'<{permalink(path, board, asked)}>; rel="bookmark"']
+    return {"Link": ", ".join(links if following is None else [f'<{following}>; rel="next"', *links])}

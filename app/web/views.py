@@ -6,7 +6,7 @@ Pure functions. They choose words and order, never numbers: what is shown was de
 import json
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode
 
 from app.services.shapes import By, FitShape, LeaderboardRow, LeaderboardShape, LeagueShape
@@ -28,6 +28,8 @@ class Asked:
     inactive: bool = True
     cursor: str | None = None
     limit: int = DEFAULT_LIMIT
+    as_of: str | None = None
+    """A position or a time, as it was sent."""
 
     def parameters(self) -> Parameters:
         """The filters as query parameters, without the place in the list."""
@@ -40,6 +42,8 @@ class Asked:
             chosen["inactive"] = "false"
         if self.limit != DEFAULT_LIMIT:
             chosen["limit"] = self.limit
+        if self.as_of is not None:
+            chosen["as_of"] = self.as_of
         return chosen
 
 
@@ -60,8 +64,9 @@ def leagues_page(leagues: Sequence[LeagueShape], following: str | None, base_url
 
 
 def leaderboard_page(league: LeagueShape, board: LeaderboardShape, fit: FitShape | None, asked: Asked, base_url: str) -> LeaderboardPage:
-    """`fit` is the published one, or, while there is none, the last that was asked for."""
+    """`league` with the settings of the time that is shown; `fit` is the published one, or, while there is none, the last that was asked for."""
     path = league_url(league["league"])
+    is_live = asked.as_of is None
     return LeaderboardPage(
         name=board["name"],
         position=wording.grouped(board["position"]),
@@ -70,20 +75,25 @@ def leaderboard_page(league: LeagueShape, board: LeaderboardShape, fit: FitShape
         system=wording.system_in_words(league["settings"]),
         fit=_fit_in_words(board, fit),
         choices=_choices(path, board, asked),
+        is_past=not is_live,
+        permalink=permalink(path, board, asked),
+        present_url=_url(path, replace(asked, as_of=None).parameters()),
+        as_of_asked=asked.as_of,
         by=asked.by,
         min_matches=asked.min_matches,
         inactive=asked.inactive,
         hidden=_hidden_in_words(board),
-        show_all_url=path,
+        show_all_url=_url(path, Asked(as_of=asked.as_of).parameters()),
         downloads=tuple(Link(suffix.upper(), _here(f"{path}.{suffix}", asked)) for suffix in ("json", "csv")),
         ways_on=_ways_on(path, board, asked),
-        no_fit=None if board["fit"] is not None else wording.refit_in_words(league["settings"]),
+        no_fit=None if board["fit"] is not None or not is_live else wording.refit_in_words(league["settings"]),
         last_fit=None if board["fit"] is not None or fit is None else wording.outcome_in_words(fit),
         refit_command=f"arpad refit {league['league']} --wait",
         islands=tuple(_islands(board, continued=asked.cursor is not None)),
         split=len(board["components"]) > 1,
         notes=tuple(_notes(league, board)),
-        empty=league["matches"] == 0 and not board["rows"],
+        empty=league["matches"] == 0 and not board["rows"] and is_live,
+        nobody=_nobody_in_words(asked, board),
         record_command=_curl(f"{base_url}v1/leagues/{league['league']}/matches", FIRST_MATCH),
     )
 
@@ -95,6 +105,16 @@ def league_url(league: str) -> str:
 def next_url(path: str, board: LeaderboardShape, asked: Asked) -> str | None:
     """The same list from where this page of it ends, None at its end."""
     return None if board["next"] is None else _url(path, {**asked.parameters(), "cursor": board["next"]})
+
+
+def permalink(path: str, board: LeaderboardShape, asked: Asked) -> str:
+    """The address of this answer as of its position, which stays as it is."""
+    return _here(path, replace(asked, as_of=str(board["position"])))
+
+
+def _nobody_in_words(asked: Asked, board: LeaderboardShape) -> str:
+    filtered = asked.min_matches or not asked.inactive or asked.cursor is not None
+    return "Nobody passes these filters." if filtered or asked.as_of is None else f"Nobody had a match at entry {wording.grouped(board['position'])}."
 
 
 def _here(path: str, asked: Asked) -> str:

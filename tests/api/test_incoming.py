@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api.bodies import Body, members_of, pointer
-from app.api.incoming import columns_of, match_of, parse_moment
+from app.api.incoming import columns_of, match_of
 from app.api.schemas import NewBatch, NewMatch
 from app.errors import BadInput
 from app.ratings.matches import MAX_WEIGHT, SCORES, format_time
+from app.services.moments import parse_moment
 
 keys = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=8)
 moments = st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 1, 1), timezones=st.just(UTC)).map(lambda moment: moment.isoformat())  # noqa: DTZ001

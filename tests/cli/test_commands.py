@@ -37,6 +37,13 @@ def tennis(arpad_anywhere, tmp_path):
     return arpad_anywhere
 
 
+@pytest.fixture
+def full_tennis(tennis):
+    """With a competitor who has played only one of the others."""
+    tennis.ok("record", "tennis", "Dora", "Bob", "first", "--match-id", "m5")
+    return tennis
+
+
 ANSWERS = [
     (shapes.LeagueShape, "league create darts --set k=24 --set prior_sd=null"),
     (LeagueRows, "league list"),
@@ -50,6 +57,28 @@ ANSWERS = [
     (shapes.ReceiptShape, "matches tennis --match-id m2"),
     (amendment_shapes.AmendmentShape, "void tennis m1 --reason twice --dry-run"),
     (amendment_shapes.AmendmentShape, "void tennis m1 --reason twice"),
+    (amendment_shapes.AmendmentShape, "void tennis --position 2 --reason twice"),
+    (amendment_shapes.AmendmentShape, "correct tennis m1 --outcome draw --reason misread --dry-run"),
+    (
+        amendment_shapes.AmendmentShape,
+        "correct tennis m1 --first Dora --second Bob --outcome draw --played-at 2026-11-20 --weight 2 --neutral --first-score 3 --second-score 3 --context a=1 --reason misread",
+    ),
+    (amendment_shapes.AmendmentShape, "competitor merge tennis Dora Carla --reason same --dry-run"),
+    (amendment_shapes.AmendmentShape, "competitor merge tennis Dora Carla --reason same"),
+    (amendment_shapes.RosterShape, "competitor rename tennis Alice Ashe"),
+    (amendment_shapes.RosterShape, "competitor rename tennis Alice"),
+    (amendment_shapes.RosterShape, "competitor retire tennis Alice"),
+    (amendment_shapes.RosterShape, "competitor return tennis Alice"),
+    (amendment_shapes.RosterShape, "competitor forget tennis Alice --confirm Alice"),
+    (amendment_shapes.ExplainedShape, "competitor explain tennis Alice --since 1 --as-of 4"),
+    (shapes.CompetitorShape, "competitor show tennis Alice --as-of 2"),
+    (shapes.HistoryShape, "competitor history tennis Bob --limit 1 --as-of 4"),
+    (amendment_shapes.MatchDetailShape, "matches tennis --match-id m2 --as-of 4"),
+    (shapes.MatchListShape, "matches tennis --as-of 2"),
+    (shapes.LeaderboardShape, "leaderboard tennis --as-of 2"),
+    (shapes.LeaderboardShape, "leaderboard tennis --as-of 0"),
+    (shapes.PredictionShape, "predict tennis Alice Carla --as-of 4"),
+    (shapes.FitListShape, "fits tennis --as-of 4"),
     (shapes.ImportShape, "import tennis matches.csv"),
     (shapes.ImportShape, "import tennis matches.csv --dry-run --again"),
     (shapes.LeaderboardShape, "leaderboard tennis --by live --min-matches 1 --limit 2"),
@@ -71,13 +100,13 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("shape", "line"), ANSWERS, ids=[line for _, line in ANSWERS])
-def test_the_json_of_a_command_is_the_shape_of_its_service(tennis, shape, line):
-    assert_shape(shape, tennis.ok(*line.split()))
+def test_the_json_of_a_command_is_the_shape_of_its_service(full_tennis, shape, line):
+    assert_shape(shape, full_tennis.ok(*line.split()))
 
 
 @pytest.mark.parametrize("line", [line for _, line in ANSWERS])
-def test_the_text_of_a_command_is_plain_off_a_terminal(tennis, line):
-    finished = tennis(*line.split())
+def test_the_text_of_a_command_is_plain_off_a_terminal(full_tennis, line):
+    finished = full_tennis(*line.split())
     assert finished.code == 0, finished
     assert finished.out.strip()
     assert finished.err == ""
@@ -89,6 +118,27 @@ REFUSALS = [
     (2, "usage", "record tennis Alice Bob both"),
     (2, "usage", "leaderboard tennis --limit 1001"),
     (2, "usage", "void tennis m1"),
+    (2, "usage", "void tennis --reason twice"),
+    (2, "usage", "void tennis m1 --position 1 --reason twice"),
+    (2, "usage", "correct tennis m1 --reason twice"),
+    (3, "position-moved", "correct tennis m1 --outcome draw --reason misread --expected-position 1"),
+    (3, "position-moved", "competitor merge tennis Dora Carla --reason same --expected-position 1"),
+    (3, "conflict", "correct tennis m1 --outcome first --reason misread"),
+    (3, "conflict", "restore-match tennis m1 --reason played"),
+    (3, "conflict", "competitor merge tennis Alice Bob --reason same"),
+    (3, "conflict", "void tennis --position 0 --reason twice"),
+    (4, "entry-not-found", "void tennis --position 99 --reason twice"),
+    (4, "match-not-found", "correct tennis m99 --outcome draw --reason misread"),
+    (4, "competitor-not-found", "competitor rename tennis Nobody Somebody"),
+    (4, "competitor-not-found", "competitor explain tennis Nobody"),
+    (4, "competitor-not-found", "competitor show tennis Carla --as-of 1"),
+    (5, "bad-input", "competitor forget tennis Alice"),
+    (5, "bad-input", "competitor forget tennis Alice --confirm Bob"),
+    (5, "bad-input", "correct tennis m1 --weight 0 --reason misread"),
+    (5, "bad-input", "correct tennis m1 --first Alcie --reason misread"),
+    (5, "bad-input", "leaderboard tennis --as-of 99"),
+    (5, "bad-input", "leaderboard tennis --as-of yesterday"),
+    (5, "bad-input", "competitor explain tennis Alice --since 99"),
     (3, "league-exists", "league create tennis"),
     (3, "match-id-taken", "record tennis Alice Bob second --match-id m1"),
     (3, "position-moved", "void tennis m1 --reason twice --expected-position 1"),
@@ -113,15 +163,15 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("code", "kind", "line"), REFUSALS, ids=[line for _, _, line in REFUSALS])
-def test_a_refusal_has_its_exit_code_and_is_a_problem_in_json(tennis, code, kind, line):
-    finished = tennis(*line.split(), "--json")
+def test_a_refusal_has_its_exit_code_and_is_a_problem_in_json(full_tennis, code, kind, line):
+    finished = full_tennis(*line.split(), "--json")
     assert (finished.code, finished.json["type"], finished.err) == (code, f"/problems/{kind}", "")
     assert finished.json["exit_code"] == code
 
 
 @pytest.mark.parametrize(("code", "kind", "line"), REFUSALS, ids=[line for _, _, line in REFUSALS])
-def test_a_refusal_is_plain_lines_on_standard_error(tennis, code, kind, line):
-    finished = tennis(*line.split())
+def test_a_refusal_is_plain_lines_on_standard_error(full_tennis, code, kind, line):
+    finished = full_tennis(*line.split())
     assert (finished.code, finished.out) == (code, "")
     assert finished.err.strip()
     assert "Traceback" not in finished.err

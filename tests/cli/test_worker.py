@@ -2,13 +2,12 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 
 import pytest
 
 from app import worker
 from app.worker import MAX_BACKOFF_SECONDS, pause_seconds, run_worker
+from tests.cli.waits import Waits
 
 
 class Refits:
@@ -16,12 +15,12 @@ class Refits:
 
     def __init__(self, *jobs):
         self.jobs = list(jobs)
-        self.looks = []
+        self.looks = 0
         self.packed = []
-        self.stop = threading.Event()
+        self.stop = Waits()
 
     def request_due_refits(self, _database):
-        self.looks.append(time.monotonic())
+        self.looks += 1
         return 0
 
     def keep_segments(self, _database, league):
@@ -56,7 +55,7 @@ def run(monkeypatch):
 
 def test_all_jobs_that_are_due_are_done_before_it_waits(run):
     refits = run(Refits(JOB, JOB, JOB))
-    assert (refits.jobs, len(refits.looks)) == ([], 1)
+    assert (refits.jobs, refits.looks) == ([], 1)
 
 
 def test_an_error_of_one_job_does_not_end_the_worker(run):
@@ -65,8 +64,9 @@ def test_an_error_of_one_job_does_not_end_the_worker(run):
 
 
 def test_after_errors_the_next_attempt_comes_later_each_time(run):
-    first, second, third, fourth = run(Refits(ValueError(), ValueError(), ValueError()), poll_seconds=0.02).looks
-    assert fourth - third > (third - second) * 1.1 > (second - first) * 1.1
+    asked = run(Refits(ValueError(), ValueError(), ValueError(), JOB), poll_seconds=0.5).stop.asked
+    assert all(0.75 * pause <= seconds <= 1.25 * pause for seconds, pause in zip(asked, (1.0, 2.0, 4.0, 0.5), strict=True)), asked
+    assert asked[0] < asked[1] < asked[2]
 
 
 def test_the_wait_grows_with_failures_and_is_bounded():

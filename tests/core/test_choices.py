@@ -121,7 +121,7 @@ def test_newton_goes_down_to_the_minimum(lengths, direction):
 
 def test_a_ranking_rated_online_is_one_step_down():
     objective = _objective(np.array([[3, 0, 5, 1]]), ridge=0.0)
-    stepped = sgd(objective, np.zeros(COMPETITORS), 0.1, [0])
+    stepped = sgd(objective, np.zeros(COMPETITORS), 0.1, [0]).theta
     assert stepped == pytest.approx(-0.1 * objective.gradient(objective.at(np.zeros(COMPETITORS))))
 
 

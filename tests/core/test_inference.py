@@ -4,13 +4,14 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scipy import linalg
+from scipy import linalg, sparse
 
-from app.core import inference
+from app.core import inference, selected_inverses
 from app.core.conditions import condition_number
 from app.core.designs import PairDesign
 from app.core.identifiability import centre
 from app.core.inference import Uncertainty
+from app.core.scores import ScoreGram
 
 N = 12
 
@@ -141,9 +142,53 @@ def test_what_centring_takes_away_is_exact_whatever_the_prior(monkeypatch, covar
     uneven = precision * np.random.default_rng(5).choice([0.1, 1.0, 30.0], N)
     of = dataclasses.replace(_uncertainty(covariance, columns=0, precision=precision), precision=uneven)
     inverse = np.linalg.pinv(of.hessian.toarray())
-    monkeypatch.setattr(inference, "marginal_variances", lambda hessian, modes: np.diag(inverse))
-    monkeypatch.setattr(inference, "sandwich_variances", lambda hessian, bread, modes: np.diag(inverse @ bread.toarray() @ inverse))
+    monkeypatch.setattr(inference, "estimated_variances", lambda hessian, modes: np.diag(inverse))
+    monkeypatch.setattr(inference, "estimated_sandwich", lambda hessian, bread, modes: np.diag(inverse @ bread.toarray() @ inverse))
     assert inference._component_variances(of) == pytest.approx(np.diag(_formula(of)), rel=1e-7)
+
+
+@every_kind
+@pytest.mark.parametrize("columns", [0, 2])
+@with_and_without_prior
+def test_elimination_gives_the_formula(covariance, columns, precision):
+    of = _uncertainty(covariance, columns, precision=precision)
+    if precision:
+        of = dataclasses.replace(of, precision=precision * np.random.default_rng(5).choice([0.1, 1.0, 30.0], N + columns))
+    assert inference._reported(of, inference._by_elimination(of))[:N] == pytest.approx(np.diag(_formula(of))[:N], rel=1e-6)
+
+
+@every_kind
+@pytest.mark.parametrize("affordable", [True, False])
+def test_where_the_modes_are_too_many_elimination_is_exact_or_the_estimate_says_how_bad_it_is(monkeypatch, covariance, affordable):
+    of = _chain(covariance)
+    exact = of.marginal.variance
+    monkeypatch.setattr(inference, "DENSE_LIMIT", 100)
+    monkeypatch.setattr(selected_inverses, "MOST_ENTRIES", 1e6 if affordable else 100)
+    estimate = _chain(covariance).marginal
+    error = np.abs(np.sqrt(estimate.variance / exact) - 1.0)
+    assert (error.max() < 1e-6) == affordable
+    assert (estimate.relative_error < 2e-4) == affordable
+    assert estimate.relative_error > 0.0
+
+
+@with_and_without_prior
+def test_a_clustered_meat_is_drawn_and_only_the_model_is_eliminated(monkeypatch, precision):
+    """The floor is the model's variance: for those with few games where it is above the draws it is exact, as for everyone here."""
+    of = dataclasses.replace(_chain("robust"), precision=np.full(500, precision), few=np.ones(500, dtype=bool))
+    quiet = dataclasses.replace(of, meat=ScoreGram(sparse.csr_array((500, 1)), np.zeros(500)))
+    exact = np.diag(_formula(dataclasses.replace(of, covariance="model")))
+    monkeypatch.setattr(inference, "DENSE_LIMIT", 100)
+    assert inference._component_variances(quiet) == pytest.approx(exact, rel=1e-6)
+
+
+def _chain(covariance, n=500):
+    """Everyone meets the next three, as on a narrow ladder."""
+    first = np.concatenate([np.arange(n - step) for step in (1, 2, 3)])
+    second = np.concatenate([np.arange(step, n) for step in (1, 2, 3)])
+    rng = np.random.default_rng(6)
+    design, weight, squares = PairDesign(first, second, n), rng.uniform(0.5, 2.0, len(first)), rng.uniform(0.2, 2.0, len(first))
+    nobody = np.zeros(n, dtype=bool)
+    return Uncertainty(design.gram(weight), design.gram(squares), np.full(n, 0.01), np.zeros(n, dtype=np.int64), nobody, covariance)
 
 
 @every_kind

@@ -119,10 +119,11 @@ def test_a_singular_hessian_is_damped_and_the_trace_says_so():
     assert max(row.damping for row in solution.trace) > 0.0
 
 
-def test_a_minimum_is_not_left_however_large_the_sum():
+@every_solver
+def test_a_minimum_is_not_left_however_large_the_sum(solve):
     objective = problem("pairs with columns")
     heavy = dataclasses.replace(objective, weight=objective.weight * 1e9)
-    assert newton(heavy, np.zeros(8)).status is Status.CONVERGED
+    assert solve(heavy, np.zeros(8)).status is Status.CONVERGED
 
 
 def test_conjugate_gradients_solve_one_and_many():
@@ -141,7 +142,32 @@ def test_conjugate_gradients_of_nothing_is_nothing():
 def test_elo_is_stochastic_gradient_descent():
     objective = dataclasses.replace(problem("pairs"), precision=np.zeros(6))
     design, unit = objective.design, natural_unit(400.0)
-    theta = sgd(objective, np.zeros(6), learning_rate(32.0, 400.0), range(len(objective.y)))
+    theta = sgd(objective, np.zeros(6), learning_rate(32.0, 400.0), range(len(objective.y))).theta
     columns = (design.first.tolist(), design.second.tolist(), objective.y.tolist(), objective.weight.tolist(), [0.0] * len(objective.y))
     replay(EloRules(), *columns, ratings := [0.0] * 6)
     assert np.array(ratings) / unit == pytest.approx(theta, abs=1e-12)
+
+
+@every_problem
+def test_stochastic_descent_reports_as_the_others_do(name):
+    objective = problem(name, ridge=0.0)
+    rows = len(objective.y)
+    solution = sgd(objective, np.zeros(objective.design.width), 0.01, [*range(rows), *range(rows)])
+    assert (solution.status, solution.iterations, len(solution.trace)) == (Status.ITERATION_LIMIT, 2 * rows, 2 * rows)
+    assert solution.value == objective.at(solution.theta).value
+    assert solution.gradient_norm == np.abs(objective.gradient(objective.at(solution.theta))).max()
+    assert {row.step_length for row in solution.trace} == {0.01}
+    first = sum(row.value for row in solution.trace[:rows])
+    assert sum(row.value for row in solution.trace[rows:]) < first
+
+
+def test_stochastic_descent_from_the_minimum_along_no_row_is_at_the_minimum():
+    objective = problem("dense")
+    minimum = newton(objective, np.zeros(4)).theta
+    assert sgd(objective, minimum, 0.1, []).status is Status.CONVERGED
+
+
+def test_stochastic_descent_that_runs_away_says_so():
+    objective = problem("dense")
+    with np.errstate(all="ignore"):
+        assert sgd(objective, np.full(4, 1e200), 1e300, range(3)).status is Status.NOT_FINITE

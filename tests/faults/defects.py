@@ -228,16 +228,14 @@ DEFECTS: Sequence[Defect] = (
         "app/services/courses.py",
         'cls(in_order_of_play(counting) if order == "played_at" else counting, changes',
         "cls(counting, changes",
-        "tests/faults/test_agreement.py",
+        f"{ACCEPTED}::test_the_order_of_arrival_does_not_matter_where_the_order_of_play_decides",
     ),
     _one(
         "matches of one moment are rated as they came",
         "app/services/courses.py",
         "sorted(group.tolist(), key=log.match_id.__getitem__)",
         "sorted(group.tolist())",
-        REPLAY,
-        RECORDING,
-        CORRECTIONS,
+        f"{ACCEPTED}::test_the_order_of_arrival_does_not_matter_where_the_order_of_play_decides",
     ),
     _one(
         "a draw is counted as a loss",

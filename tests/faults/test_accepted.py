@@ -71,3 +71,18 @@ def test_everyone_gets_the_receipt_of_their_own_match(database, order):
     answers = record_group(database, play.league, [(OPERATOR, one) for one in sent])
     assert [answer.receipt["match_id"] for answer in answers] == [one.match_id for one in sent]
     assert play.verified()["matches"] == 5
+
+
+@pytest.mark.parametrize("days", [(1, 1), (2, 1)], ids=["of one moment", "late"])
+def test_the_order_of_arrival_does_not_matter_where_the_order_of_play_decides(database, days):
+    sent = [
+        match("A", "B", "first", "m2", played_at=NEW_YEAR_2024 + days[0] * DAY),
+        match("B", "C", "first", "m1", played_at=NEW_YEAR_2024 + days[1] * DAY),
+    ]
+    states = []
+    for arrival in (sent, sent[::-1]):
+        play = Play.begin(database, order="played_at")
+        for one in arrival:
+            record_group(database, play.league, [(OPERATOR, one)])
+        states.append(play.verified()["state_hash"])
+    assert states[0] == states[1]

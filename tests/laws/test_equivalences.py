@@ -99,7 +99,7 @@ def test_elo_is_a_replay_is_descent_is_reverse_mode():
     for row in range(rows):
         i, j = first[row], second[row]
         _, single[i], single[j] = rate(rules, single[i], single[j], score[row], weight[row], side[row])
-        descended[:n] = sgd(objective, descended, learning_rate(k), [row])[:n]
+        descended[:n] = sgd(objective, descended, learning_rate(k), [row]).theta[:n]
         loss = NegativeLogLikelihood([[score[row], 1.0 - score[row]]], weight[row : row + 1])
         gradient = Chain(linear, ReferenceClass(), LogSoftmax(), loss).loss_and_gradient(X[row : row + 1])[1]
         linear.weight.value[:n, 0] -= learning_rate(k) * gradient[:n]
@@ -113,5 +113,5 @@ def test_a_full_pass_of_descent_in_one_batch_is_the_gradient(name):
     """The steps of all rows taken from one point add up to the gradient of the whole."""
     objective = objective_of(name, ridge=0.0)
     theta = theta_of(objective)
-    steps = sum(sgd(objective, theta, 1.0, [row]) - theta for row in range(len(objective.y)))
+    steps = sum(sgd(objective, theta, 1.0, [row]).theta - theta for row in range(len(objective.y)))
     assert -steps == pytest.approx(objective.gradient(objective.at(theta)), abs=1e-11)

@@ -90,6 +90,16 @@ def test_strengths_sum_to_zero_and_the_certificate_holds(season, options):
     assert np.all(fit.rating == 1500.0 + natural_unit() * fit.theta)
 
 
+def test_the_score_residual_is_in_games_whatever_the_units_of_a_covariate():
+    columns = _season()
+    weight_in_milligrams = 1e8 * np.random.default_rng(8).standard_normal(600)
+    fit = bradley_terry(**columns, covariates=weight_in_milligrams[:, None])
+    gradient = np.abs(fit.second_order.objective.gradient(fit.second_order.point))
+    assert fit.certificate.score_residual == gradient[:12].max() < 1e-9
+    assert 600 * fit.certificate.gradient_norm == pytest.approx(gradient[12])
+    assert gradient[12] > fit.certificate.score_residual
+
+
 def test_without_a_prior_everyone_scores_what_is_expected():
     columns = _season(draws=True)
     fit = bradley_terry(**columns, prior_sd=None)
@@ -304,6 +314,24 @@ def test_intervals_cover_at_their_level():
 def test_what_cannot_be_fitted_is_refused_by_name(arguments, message):
     with pytest.raises(ValueError, match=message):
         bradley_terry(**({"first": [0], "second": [1], "score": [1.0]} | arguments))
+
+
+@pytest.mark.parametrize("nobody", [-1, -12, 12])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda fit, nobody: fit.difference(nobody, 3),
+        lambda fit, nobody: fit.difference(3, nobody),
+        lambda fit, nobody: fit.win_probability(nobody, 3),
+        lambda fit, nobody: fit.win_probability(3, nobody),
+        lambda fit, nobody: fit.win_matrix([0, nobody]),
+        lambda fit, nobody: fit.rating_interval(nobody),
+    ],
+    ids=["difference, first", "difference, second", "win probability, first", "win probability, second", "win matrix", "rating interval"],
+)
+def test_who_is_nobody_is_refused_by_number(ask, nobody):
+    with pytest.raises(ValueError, match=rf"competitor {nobody} is not one of the 12 "):
+        ask(bradley_terry(**_season()), nobody)
 
 
 def test_superiority_is_the_normal_probability_and_nothing_where_nothing_compares():

@@ -47,9 +47,13 @@ Log = dict[int, Said]
 
 def counting(log: Log, kind: str) -> Iterator[tuple[int, Said]]:
     """The entries of a kind that no counting void takes back."""
+    voids: dict[int, list[int]] = {}
+    for position, said in log.items():
+        if said.kind == "void":
+            voids.setdefault(said.target, []).append(position)
 
     def counts(position: int) -> bool:
-        return not any(counts(other) for other, said in log.items() if said.kind == "void" and said.target == position)
+        return not any(counts(void) for void in voids.get(position, ()))
 
     return ((position, said) for position, said in log.items() if said.kind == kind and counts(position))
 
@@ -57,12 +61,10 @@ def counting(log: Log, kind: str) -> Iterator[tuple[int, Said]]:
 def counted(log: Log, order: str) -> list[tuple[int, str, dict[str, Any]]]:
     """(position, id, match) of the matches that count, as they count, in the order in which they are rated."""
     merged = dict(said.merged for _, said in counting(log, "merge"))
+    corrected = {said.target: said.match for _, said in counting(log, "correct")}
     matches = []
     for position, said in counting(log, "match"):
-        told = dict(said.match)
-        for _, correction in counting(log, "correct"):
-            if correction.target == position:
-                told = dict(correction.match)
+        told = dict(corrected.get(position, said.match))
         for side in ("first", "second"):
             while told[side] in merged:
                 told[side] = merged[told[side]]
@@ -89,8 +91,9 @@ def contradicts(log: Log) -> bool:
 def rated(log: Log, order: str, initial: float = 1500.0) -> Standings:
     """Everyone with a counted match: rating, matches, wins, draws, losses."""
     standings: Standings = {}
+    settings = [(position, said.k) for position, said in log.items() if said.kind == "settings"]
     for position, _, match in counted(log, order):
-        k = [said.k for where, said in log.items() if said.kind == "settings" and where < position][-1]
+        k = [k for where, k in settings if where < position][-1]
         first, second = (standings.get(match[side], (initial, 0, 0, 0, 0)) for side in ("first", "second"))
         _, *after = rate(EloRules(k=k, initial=initial), first[0], second[0], match["score"], match["weight"], 0.0)
         for side, old, rating, own in (("first", first, after[0], match["score"]), ("second", second, after[1], 1.0 - match["score"])):

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from app.api.dependencies import caller_of
 from app.api.paths import RawPaths
 from app.api.problems import add_problem_handlers
-from app.services import keys, leagues, recording, refits
+from app.services import corrections, keys, leagues, recording, refits, roster
 from app.services.keys import Caller
 from app.services.recording import MatchIn
 from app.storage.migrations import migrate
@@ -195,12 +195,99 @@ def test_a_filter_that_was_cleared_filters_nothing(club):
     assert cleared.json()["rows"] == without.json()["rows"]
 
 
+PATHS = ("/leagues/club", "/leagues/club.json", "/leagues/club.csv")
+
+
+def go_on(club):
+    recording.record_match(club, OPERATOR, "club", MatchIn("Ada", "Yve", 1.0))
+    corrections.void_entry(club, OPERATOR, "club", 1, reason="a test")
+    leagues.change_league(club, OPERATOR, "club", settings={"k": 99.0, "inactive_days": 1}, name="Renamed")
+    refits.request_refit(club, OPERATOR, "club")
+    assert refits.run_next_refit(club, "test", league="club")["status"] == "published"
+
+
+@pytest.mark.parametrize("query", ["", "by=fit&", "by=live&limit=2&"])
+def test_what_was_shown_then_stays_whatever_happens_afterwards(club, query):
+    asked = [f"{path}?{query}as_of=6" for path in PATHS]
+    before = get(club, *asked)
+    go_on(club)
+    for path, then, now in zip(asked, before, get(club, *asked), strict=True):
+        assert (then.status_code, then.content, then.headers["etag"]) == (200, now.content, now.headers["etag"])
+        assert then.headers["cache-control"] == "public, max-age=86400"
+        assert get_one(club, path, {"If-None-Match": then.headers["etag"]}).status_code == 304
+
+
+def test_a_page_of_the_past_says_so_and_leads_to_the_present(club):
+    go_on(club)
+    document = read(get_one(club, "/leagues/club?by=live&limit=2&as_of=6").content)
+    assert "This is the league as it was at position 6" in document.text
+    assert "Elo K=32" in document.text
+    links = {link.text: link.attributes["href"] for link in document.all("a")}
+    assert links["Show the present"] == "/leagues/club?by=live&limit=2"
+    assert links["Permalink"] == "/leagues/club?by=live&limit=2&as_of=6"
+    assert "as_of=6" in links["Next page"]
+    assert all("as_of=6" in links[choice] for choice in ("Live", "Fit", "JSON", "CSV"))
+    assert [field.attributes["value"] for field in document.all("input") if field.attributes["name"] == "as_of"] == ["6"]
+
+
+def test_a_live_page_names_its_permalink(club):
+    for path in PATHS:
+        live = get_one(club, f"{path}?limit=2")
+        assert live.links["bookmark"]["url"] == f"{path}?limit=2&as_of=6"
+        then = get_one(club, live.links["bookmark"]["url"])
+        assert then.status_code == 200
+    document = read(get_one(club, "/leagues/club").content)
+    assert [link.attributes["href"] for link in document.all("a") if link.text == "Permalink"] == ["/leagues/club?as_of=6"]
+    assert "as it was" not in document.text
+
+
+def test_the_spreadsheet_of_the_past_has_its_position_in_its_name(club):
+    assert "club-leaderboard-at-3.csv" in get_one(club, "/leagues/club.csv?as_of=3").headers["content-disposition"]
+
+
+def test_before_the_first_match_nobody_is_listed_and_no_command_is_offered(club):
+    document = read(get_one(club, "/leagues/club?as_of=0").content)
+    assert "Nobody had a match at entry 0." in document.text
+    assert not document.all("pre")
+    assert not [link for link in document.all("a") if link.text == "Fit" and link.attributes.get("href")]
+
+
+def test_names_of_the_past_are_those_of_today(club):
+    before = get_one(club, "/leagues/club?as_of=6")
+    roster.rename_competitor(club, OPERATOR, "club", "Ada", "Ada Lovelace")
+    after = get_one(club, "/leagues/club?as_of=6", {"If-None-Match": before.headers["etag"]})
+    assert after.status_code == 200
+    assert "Ada Lovelace" in read(after.content).text
+
+
+def test_a_private_league_of_the_past_is_hidden_and_never_stored(club):
+    secret = keys.create_key(club, OPERATOR, name="reader", scopes=["read"])["key"]
+    assert get_one(club, "/leagues/secret?as_of=0").status_code == 404
+    assert get_one(club, "/leagues/secret?as_of=0", {"Authorization": f"Bearer {secret}"}).headers["cache-control"] == "private, no-store"
+
+
 @pytest.mark.parametrize("path", ["/leagues", "/leagues/"])
 def test_the_list_is_also_where_its_address_leads_one_to_look(club, path):
     assert get_one(club, path).content == get_one(club, "/").content
 
 
-@pytest.mark.parametrize("query", ["by=both", "limit=0", "limit=1001", "min_matches=-1", "unknown=1", "inactive=perhaps", "cursor=%00"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "by=both",
+        "limit=0",
+        "limit=1001",
+        "min_matches=-1",
+        "unknown=1",
+        "inactive=perhaps",
+        "cursor=%00",
+        "as_of=-1",
+        "as_of=soon",
+        "as_of=",
+        "as_of=999",
+        "as_of=2999-01-01T00:00:00Z",
+    ],
+)
 def test_what_is_not_understood_is_refused(club, query):
     assert get_one(club, f"/leagues/club?{query}").status_code == 422
 

@@ -32,6 +32,8 @@ PAGES = {
     "one match": html(boards.one_match(), league=boards.league(matches=1), asked=Asked()),
     "empty": empty(),
     "nobody passes the filters": html(boards.board([])),
+    "past": html(boards.full(), asked=Asked(by="fit", as_of="48211")),
+    "nobody then": html(boards.board([], fit=None, by="live", position=0), asked=Asked(as_of="0")),
     "leagues": render(leagues_page([boards.league(), boards.league(name="<b>", public=False)], "abc", BASE)),
     "no leagues": render(leagues_page([], None, BASE)),
     "problem": render_problem(422, "The input", "is <wrong>", faults=[Fault("limit", "too <large>")]),
