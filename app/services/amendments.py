@@ -130,10 +130,12 @@ class Amendments:
 
 
 def root(into: Mapping[int, int], number: int) -> int:
-    """Where a chain of merges ends."""
-    while number in into:
+    """Where a chain of merges ends. Raises ValueError for one that is a circle, as only a damaged log has it."""
+    for _ in range(len(into) + 1):
+        if number not in into:
+            return number
         number = into[number]
-    return number
+    raise ValueError("Competitors are merged in a circle.")
 
 
 def _is_circular(into: Mapping[int, int], number: int) -> bool:

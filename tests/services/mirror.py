@@ -81,10 +81,10 @@ def contradicts(log: Log) -> bool:
         return True
     for start in into:
         place = start
-        while place in into:
-            place = into[place]
-            if place == start:
-                return True
+        for _ in into:
+            place = into.get(place, place)
+        if place in into:
+            return True
     return any(match["first"] == match["second"] for _, _, match in counted(log, "log"))
 
 

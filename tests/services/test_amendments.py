@@ -169,3 +169,23 @@ def test_a_history_after_a_restore_tells_what_counts_and_not_what_was_recorded_w
     mirror.restore("m0")
     for key in mirror.keys:
         mirror.tells_history(key)
+
+
+def test_a_circle_of_merges_is_refused_wherever_it_is_closed(mirror):
+    mirror.record(match("F", "A", "draw", "f"), match("G", "A", "draw", "g"), match("H", "A", "draw", "h"))
+    mirror.merge("F", "G")
+    middle = mirror.merge("G", "H")
+    assert middle is not None
+    assert middle["position"] is not None
+    mirror.void_entry(middle["position"])
+    mirror.merge("H", "G")
+    assert mirror.void_entry(mirror.play.position() - 1) is None
+    mirror.holds()
+
+
+def test_a_log_damaged_into_a_circle_of_merges_is_told(mirror):
+    mirror.record(match("F", "A", "draw", "f"), match("G", "A", "draw", "g"))
+    mirror.merge("F", "G")
+    damage = "UPDATE entry SET details = replace(details, :told, :planted) WHERE league_id = :league AND kind = 6"
+    assert mirror.play.sql(damage, told='"into":6', planted='"into":5') == 1
+    assert not mirror.play.verify()["equal"]
