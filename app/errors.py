@@ -7,7 +7,7 @@ ArpadError
 │   ├── FileNotUnderstood    the header or the format of a file
 │   └── BadLines             single lines of a file
 ├── Conflict
-│   ├── LeagueExists · MatchIdTaken · PositionMoved · MatchAlreadyVoided · FitNotPublished
+│   ├── LeagueExists · MatchIdTaken · PositionMoved · MatchAlreadyVoided · FitNotPublished · FitFinished
 │   ├── ImportDiffers · DatabaseNotEmpty · PortInUse
 ├── NotAllowed
 │   ├── KeyRequired · ScopeMissing
@@ -164,6 +164,14 @@ class MatchAlreadyVoided(Conflict):
 class FitNotPublished(Conflict):
     code = "fit-not-published"
     title = "The league has no published fit yet"
+
+
+class FitFinished(Conflict):
+    code = "fit-finished"
+    title = "The refit has come to its end already"
+
+    def __init__(self, fit: int, status: str) -> None:
+        super().__init__(f"Fit {fit} is {status}: only what waits or runs can be cancelled.", status=status)
 
 
 class ImportDiffers(Conflict):

@@ -8,7 +8,22 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from app import __version__
-from app.api import amendments, docs, events, fits, imports, leagues, log, matches, predictions, roster, service, standings
+from app.api import (
+    amendments,
+    certainty,
+    docs,
+    events,
+    fits,
+    imports,
+    leagues,
+    log,
+    matches,
+    predictions,
+    roster,
+    service,
+    simulations,
+    standings,
+)
 from app.api.border import Border
 from app.api.caching import ByteCache
 from app.api.dependencies import Records, Runtime, caller_of
@@ -24,7 +39,7 @@ from app.web.rendering import SAFETY_HEADERS, render_problem
 MAX_IMPORT_BYTES = 2**30
 MAX_IMPORT_MATCHES = 2_000_000
 
-_RESOURCES = (matches, amendments, standings, roster, predictions, fits, imports, log, events, leagues, service)
+_RESOURCES = (matches, amendments, standings, certainty, roster, simulations, predictions, fits, imports, log, events, leagues, service)
 
 
 def create_app(

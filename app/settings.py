@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     log_format: LogFormat = "auto"
     max_import_matches: Annotated[int, Field(ge=1, le=100_000_000)] = 2_000_000
 
+    fit_memory_mb: Annotated[int, Field(ge=256, le=1_048_576)] = 4096
+    fit_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
+
     @property
     def url(self) -> str:
         """The database: the one that was named, else a file in the data folder."""

@@ -1,7 +1,7 @@
 """The worker: asks for the refits that are due, runs them one at a time, packs the logs that have grown, waits, and begins again.
 
-What a refit does, and how two workers keep out of each other's way, is decided in `services.refits`. Several workers may share a
-database. As a child (`python -m app.worker --child`) it ends with its parent: it watches its standard input for the end.
+Fits are computed in a child of it, which may use so much memory and time and no more (`services.fit_process`). What a refit does, and how two
+workers keep out of each other's way, is decided in `services.refits`. Several workers may share a database. As a child (`python -m app.worker --child`) it ends with its parent: it watches its standard input for the end.
 """
 
 # ruff: noqa: E402 (BLAS reads its variables once, when NumPy is imported)
@@ -11,6 +11,8 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event
 
 from app.threads import use_one_numeric_thread
@@ -19,7 +21,9 @@ use_one_numeric_thread()
 
 from app.logs import configure_logs, get_logger
 from app.services import refits, segments
-from app.settings import load_settings
+from app.services.fit_process import FitProcess
+from app.services.fit_work import Fitter
+from app.settings import Settings, load_settings
 from app.storage.unit_of_work import Database
 
 POLL_SECONDS = 0.5
@@ -30,13 +34,23 @@ CHILD_FLAG = "--child"
 log = get_logger("worker")
 
 
-def run_worker(database: Database, *, stop: Event, name: str, poll_seconds: float = POLL_SECONDS) -> None:
+@contextmanager
+def fits_apart(settings: Settings) -> Iterator[FitProcess]:
+    """A child process for the fits of the settings' database, within their limits."""
+    fitter = FitProcess(settings.url, memory_mb=settings.fit_memory_mb, seconds=settings.fit_seconds)
+    try:
+        yield fitter
+    finally:
+        fitter.close()
+
+
+def run_worker(database: Database, *, stop: Event, name: str, fitter: Fitter | None = None, poll_seconds: float = POLL_SECONDS) -> None:
     """Work until `stop` is set. An error of one job is logged, and the next attempt comes later each time."""
     log.info("worker started", worker=name)
     failures = 0
     while not stop.is_set():
         try:
-            _run_due(database, stop, name)
+            _run_due(database, stop, name, fitter)
             failures = 0
         except Exception:
             failures += 1
@@ -51,9 +65,9 @@ def pause_seconds(failures: int, poll_seconds: float = POLL_SECONDS) -> float:
     return min(MAX_BACKOFF_SECONDS, poll_seconds * 2.0 ** min(failures, 16))
 
 
-def _run_due(database: Database, stop: Event, name: str) -> None:
+def _run_due(database: Database, stop: Event, name: str, fitter: Fitter | None) -> None:
     refits.request_due_refits(database)
-    while not stop.is_set() and (fit := refits.run_next_refit(database, name)) is not None:
+    while not stop.is_set() and (fit := refits.run_next_refit(database, name, fitter=fitter)) is not None:
         log.info("refit done", worker=name, league=fit["league"], fit=fit["fit"], status=fit["status"], reason=fit["reason"], seconds=fit["seconds"])
         # Amendments make checkpoints out of date; a refit that follows them is the time to renew what is kept.
         segments.keep_segments(database, fit["league"])
@@ -107,7 +121,8 @@ def main() -> None:
         stop_on_signals(stop, signal.SIGTERM, signal.SIGINT)
     database = Database.open(settings.url)
     try:
-        run_worker(database, stop=stop, name=worker_name())
+        with fits_apart(settings) as fitter:
+            run_worker(database, stop=stop, name=worker_name(), fitter=fitter)
     finally:
         database.close()
 

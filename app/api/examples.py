@@ -247,10 +247,13 @@ LEADERBOARD: LeaderboardShape = {
             "rank_low": 1,
             "rank_high": 2,
             "rank_ub": 1,
+            "p_top": 0.79,
+            "tier": 1,
             "competitor": "Alice",
             "name": "Alice",
             "live": {"rating": 1512.0, "standard_error": None},
             "fit": FITTED,
+            "drift": -1.2,
             "component": 1,
             "class": 1,
             "matches": 1,
@@ -283,10 +286,14 @@ COMPETITORS: CompetitorListShape = {
 COMPETITOR: CompetitorShape = {
     "league": "tennis",
     "position": 1,
+    "relative_to": "the mean of the island",
     "competitor": "Alice",
     "name": "Alice",
     "live": {"rating": 1512.0, "standard_error": None},
     "fit": FITTED,
+    "p_top": 0.79,
+    "tier": 1,
+    "drift": -1.2,
     "component": 1,
     "class": 1,
     "rank": 1,
@@ -356,14 +363,9 @@ PREDICTION: PredictionShape = {
 PREDICTION_REQUEST: PredictionRequest = {"pairs": [{"first": "Alice", "second": "Bob"}], "by": "live"}
 PREDICTIONS: PredictionListShape = {"rows": [PREDICTION], "position": 1}
 MATRIX: MatrixShape = {
-    "competitors": ["Alice", "Bob"],
-    "first": [[None, 0.534], [0.466, None]],
-    "comparable": [[None, "yes"], ["yes", None]],
-    "games": [[0, 1], [1, 0]],
-    "by": "live",
-    "position": 1,
-    "fit": None,
-}
+    "competitors": ["Alice", "Bob"], "first": [[None, 0.534], [0.466, None]], "comparable": [[None, "yes"], ["yes", None]], "games": [[0, 1], [1, 0]],
+    "by": "live", "position": 1, "fit": None,
+}  # fmt: skip
 
 FIT: FitShape = {
     "league": "tennis",
@@ -375,6 +377,9 @@ FIT: FitShape = {
     "requested_at": "2026-11-20T18:40:00Z",
     "started_at": None,
     "finished_at": None,
+    "stage": None,
+    "stage_since": None,
+    "read": None,
     "seconds": {},
     "host": None,
     "version": None,
@@ -382,6 +387,7 @@ FIT: FitShape = {
     "certificate": None,
 }
 FITS: FitListShape = {"rows": [FIT], "next": None}
+CANCELLED_FIT: FitShape = {**FIT, "status": "cancelled", "finished_at": "2026-11-20T18:40:02Z", "reason": "organiser cancelled it."}
 
 PROBLEM_MEANING: ProblemMeaning = {
     "code": "league-not-found",

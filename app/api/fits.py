@@ -5,11 +5,11 @@ from functools import partial
 from fastapi import Request, Response
 
 from app.api import examples
-from app.api.answers import Manner, answer, created, location
+from app.api.answers import Manner, answer, created, location, not_stored
 from app.api.dependencies import run
 from app.api.documentation import READ_PROBLEMS, documented, json_answer
 from app.api.operations import Cursor, FitPath, League, Limit, QueryAsOf, resource_router
-from app.errors import FitNotFound, LeagueBusy, ScopeMissing
+from app.errors import FitFinished, FitNotFound, LeagueBusy, ScopeMissing
 from app.services import refits
 from app.services.shapes import FitListShape, FitShape
 
@@ -35,3 +35,12 @@ async def list_fits(request: Request, league: League, cursor: Cursor = None, lim
 async def get_fit(request: Request, league: League, fit: FitPath, as_of: QueryAsOf = None) -> Response:
     """One fit: its job, its certificate, the hash of its table. It never changes once it is published; with as_of there is none that came later."""
     return await answer(request, league, partial(refits.get_fit, league=league, fit=fit), Manner("content", dated=False), as_of)
+
+
+@router.post(
+    _PATH + "/{fit}/cancel",
+    **documented(json_answer(200, FitShape, examples.CANCELLED_FIT), problems=[*READ_PROBLEMS, ScopeMissing, LeagueBusy, FitNotFound, FitFinished]),
+)
+async def cancel_refit(request: Request, league: League, fit: FitPath) -> Response:
+    """Cancel a refit that waits, or that runs: its worker then ends it within seconds, and it is never published. Needs the scope manage."""
+    return not_stored(await run(request, partial(refits.cancel_refit, league=league, fit=fit)))

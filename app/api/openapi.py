@@ -22,6 +22,7 @@ from app.api.schemas import (
     NewLeague,
     NewMatch,
     PredictionRequest,
+    SimulationRequest,
 )
 from app.services.league_settings import LeagueSettings
 
@@ -43,7 +44,7 @@ _DESCRIPTION = (
 )
 _BODIES: tuple[type, ...] = (
     *(NewLeague, LeagueChange, NewMatch, NewBatch, AmendmentRequest, CorrectionRequest),
-    *(CompetitorChange, MergeRequest, ForgetRequest, PredictionRequest, LeagueSettings),
+    *(CompetitorChange, MergeRequest, ForgetRequest, PredictionRequest, SimulationRequest, LeagueSettings),
 )
 _REFERENCE = "#/components/schemas/{model}"
 

@@ -11,9 +11,11 @@ from typing_extensions import TypedDict
 from app.api.paths import LEAGUE_PATTERN
 from app.ratings.matches import MAX_CONTEXT_FIELDS, MAX_KEY_LENGTH, MAX_WEIGHT, Outcome
 from app.services.amending import MAX_REASON as MAX_REASON_LENGTH
+from app.services.answer_shapes import ByBoth, Seeding, TournamentFormat
 from app.services.predictions import MAX_PAIRS
 from app.services.recording import MAX_BATCH
 from app.services.shapes import By
+from app.services.tournaments import MAX_ENTRANTS, MAX_LEGS, MAX_RUNS
 
 MAX_POSITION = 2**63 - 1
 MAX_NAME_LENGTH = 200
@@ -167,10 +169,27 @@ class Pair(TypedDict):
 
 @with_config(_STRICT)
 class PredictionRequest(TypedDict, total=False):
-    """Up to 1,000 pairs."""
+    """Up to 1,000 pairs. By both, each pair is answered twice: by the live ratings, then by the fit."""
 
     pairs: Required[Annotated[list[Pair], Field(min_length=1, max_length=MAX_PAIRS)]]
+    by: ByBoth
+
+
+@with_config(_STRICT)
+class SimulationRequest(TypedDict, total=False):
+    """A tournament: who takes part, by name in the order of their seeds or the first `top` of the leaderboard, and how it is played.
+
+    `seeding`: “standard” keeps the first apart for as long as possible and gives byes to those listed first; “listed” pairs first with second.
+    """
+
+    format: Required[TournamentFormat]
+    competitors: Annotated[list[Key], Field(min_length=2, max_length=MAX_ENTRANTS)]
+    top: Annotated[int, Field(ge=2, le=MAX_ENTRANTS)]
     by: By
+    seeding: Seeding
+    legs: Annotated[int, Field(ge=1, le=MAX_LEGS)]
+    runs: Annotated[int, Field(ge=1, le=MAX_RUNS)]
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
 class HealthShape(TypedDict):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from app.cli import amendments, backup, competitors, exits, fits, imports, keys, leagues, ledger, matches, serving, standings
+from app.cli import amendments, backup, certainty, competitors, exits, fits, imports, keys, leagues, ledger, matches, serving, standings
 from app.cli.session import DatabaseOption, DataOption, JsonOption, Session
 
 EPILOG = """\b
@@ -22,7 +22,7 @@ Exit codes: 0 ok, 1 unexpected, 2 usage, 3 conflict, refused or locked, 4 not fo
 application = typer.Typer(
     name="arpad", epilog=EPILOG, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True
 )
-for part in (serving, matches, amendments, imports, standings, fits, ledger, backup):
+for part in (serving, matches, amendments, imports, standings, certainty, fits, ledger, backup):
     application.add_typer(part.group)
 application.add_typer(leagues.group, name="league")
 application.add_typer(competitors.group, name="competitor")

@@ -37,7 +37,9 @@ def worker_beside(settings: Settings) -> Iterator["Keeper"]:
 
 def environment(settings: Settings) -> dict[str, str]:
     """What a child needs to find the same database; not on its command line, which everybody may read."""
-    return {**os.environ, "ARPAD_DATA": str(settings.data), "ARPAD_DATABASE_URL": settings.url, "ARPAD_LOG_FORMAT": settings.log_format}
+    same = {"data": settings.data, "database_url": settings.url, "log_format": settings.log_format}
+    limits = {"fit_memory_mb": settings.fit_memory_mb, "fit_seconds": settings.fit_seconds}
+    return {**os.environ, **{f"ARPAD_{name.upper()}": str(value) for name, value in {**same, **limits}.items()}}
 
 
 class Keeper:

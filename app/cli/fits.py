@@ -20,7 +20,7 @@ group = typer.Typer(rich_markup_mode=None)
 CLAIM_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.1
 UNFINISHED: Final = ("waiting", "running")
-IN_VAIN: Final = ("refused", "failed")
+IN_VAIN: Final = ("refused", "failed", "cancelled")
 
 
 @command(group, "refit", example="arpad refit tennis --wait")
@@ -53,6 +53,25 @@ def fits(session: Session, league: LeagueArgument, *, limit: LimitOption = 20, c
     session.show(shape, lambda found: _list(league, found, as_of))
 
 
+@command(group, "cancel", example="arpad cancel tennis 7")
+def cancel(
+    session: Session,
+    league: LeagueArgument,
+    fit: Annotated[int, typer.Argument(metavar="FIT", min=1, help="The number of the fit, as `arpad fits` lists it.")],
+) -> None:
+    """Cancel a refit that waits or runs. One that has come to its end leaves with 3."""
+    from app.services.refits import cancel_refit
+
+    with session.database() as database:
+        shape = cancel_refit(database, session.caller, league, fit)
+    session.show(shape, _cancelled)
+
+
+def _cancelled(fit: FitShape) -> Parts:
+    done = "is cancelled" if fit["status"] == "cancelled" else "is being cancelled by its worker"
+    return [f"Fit {fit['fit']} of “{fit['league']}” {done}.", Next(f"fits {fit['league']}")]
+
+
 def _finished(session: Session, database: "Database", asked: FitShape) -> FitShape:
     """The fit once it is done, by a worker or by this process."""
     from app.services.refits import get_fit, run_next_refit
@@ -72,7 +91,8 @@ def _finished(session: Session, database: "Database", asked: FitShape) -> FitSha
 def _fit(fit: FitShape) -> Parts:
     league = fit["league"]
     if fit["status"] in UNFINISHED:
-        return [f"Fit {fit['fit']} of “{league}” is {fit['status']}.", Next(f"fits {league}", f"refit {league} --wait")]
+        stage = f" ({fit['stage']})" if fit["stage"] else ""
+        return [f"Fit {fit['fit']} of “{league}” is {fit['status']}{stage}.", Next(f"fits {league}", f"refit {league} --wait")]
     reason = f": {fit['reason']}" if fit["reason"] else "."
     certificate = _certificate(fit["position"], fit["certificate"]) if fit["certificate"] else []
     following = [Next(f"leaderboard {league} --by fit")] if fit["status"] == "published" else []

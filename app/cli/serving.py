@@ -60,15 +60,15 @@ def worker(session: Session) -> None:
     import signal
 
     from app.logs import configure_logs
-    from app.worker import run_worker, stop_on_signals, worker_name
+    from app.worker import fits_apart, run_worker, stop_on_signals, worker_name
 
     stop, name = Event(), worker_name()
     stop_on_signals(stop, signal.SIGTERM, signal.SIGINT)
     configure_logs(session.settings.log_format)
-    with session.database() as database:
+    with session.database() as database, fits_apart(session.settings) as fitter:
         session.show({"worker": name}, lambda shape: [f"Worker {shape['worker']} is at work. Ctrl-C stops it after the job in hand."])
         sys.stdout.flush()
-        run_worker(database, stop=stop, name=name)
+        run_worker(database, stop=stop, name=name, fitter=fitter)
 
 
 @command(group, "migrate", example="arpad migrate --database-url postgresql://arpad@db/arpad")

@@ -102,12 +102,12 @@ class Uncertainty:
         """The covariance among a few, shape (k, k). Competitors come first (0 … n − 1), the coefficients after them."""
         chosen = np.asarray(indices, dtype=np.int64)
         competitors = chosen[chosen < len(self.components)]
-        return self._of_contrasts(self._unit_vectors(chosen), bool(self.few[competitors].any()))
+        return self._of_contrasts(self.unit_vectors(chosen), bool(self.few[competitors].any()))
 
     def covariance_rows(self, indices: NDArray[np.integer[Any]] | list[int]) -> Floats:
         """Rows of the covariance with everyone, shape (k, p), without a floor."""
-        solved = self.solve(self._centred(self._unit_vectors(np.asarray(indices, dtype=np.int64))))
-        return self._centred(solved if self.covariance == "model" else self.solve(self.bread @ solved)).T
+        solved = self.solve(self.centred(self.unit_vectors(np.asarray(indices, dtype=np.int64))))
+        return self.centred(solved if self.covariance == "model" else self.solve(self.bread @ solved)).T
 
     def part(self, members: Labels) -> "Uncertainty":
         """That of some competitors alone, a component or several of them, and of all coefficients as far as these know them."""
@@ -124,21 +124,21 @@ class Uncertainty:
     def difference_variances(self) -> Floats:
         """The variance of every difference, shape (n, n), where the dense inverse is affordable."""
         n = len(self.components)
-        model = _differences(self._inverse[:n, :n])
+        model = differences_of(self._inverse[:n, :n])
         if self.covariance == "model":
             return model
-        robust = _differences(self._sandwich[:n, :n])
+        robust = differences_of(self._sandwich[:n, :n])
         return np.where(self.few[:, None] | self.few[None, :], np.maximum(model, robust), robust)
 
     def pair_variances(self, indices: list[int]) -> Floats:
         """The variance of every difference among a few competitors, shape (k, k), by one solve per competitor."""
         chosen = np.asarray(indices, dtype=np.int64)
-        centred = self._centred(self._unit_vectors(chosen))
+        centred = self.centred(self.unit_vectors(chosen))
         solved = self.solve(centred)
-        model = _differences(centred.T @ solved)
+        model = differences_of(centred.T @ solved)
         if self.covariance == "model":
             return model
-        robust = _differences(solved.T @ (self.bread @ solved))
+        robust = differences_of(solved.T @ (self.bread @ solved))
         few = self.few[chosen]
         return np.where(few[:, None] | few[None, :], np.maximum(model, robust), robust)
 
@@ -162,7 +162,7 @@ class Uncertainty:
 
     def solved_variances(self, indices: NDArray[np.int64]) -> Floats:
         """The variances of a few competitors, shape (k,), by one solve each."""
-        centred = self._centred(self._unit_vectors(indices))
+        centred = self.centred(self.unit_vectors(indices))
         solved = conjugate_gradients(self.hessian, centred, CHECK_ACCURACY)[0]
         model = _column_products(centred, solved)
         if self.covariance == "model":
@@ -175,13 +175,13 @@ class Uncertainty:
         return model if self.covariance == "model" else self.choose(model, self._sandwich.diagonal())
 
     def _of_contrasts(self, contrasts: Floats, floor: bool) -> Floats:
-        centred = self._centred(contrasts)
+        centred = self.centred(contrasts)
         solved = self.solve(centred)
         model = centred.T @ solved
         if self.covariance == "model":
             return model
         robust = solved.T @ (self.bread @ solved)
-        return _upper(model, robust) if floor else robust
+        return upper_bound(model, robust) if floor else robust
 
     @cached_property
     def _flat(self) -> Sparse | None:
@@ -199,12 +199,12 @@ class Uncertainty:
         # A third of the multiplications that solving for the columns of the identity would take.
         lower, _ = linalg.lapack.dpotri(self._factor[0], lower=True)
         inverse = np.tril(lower) + np.tril(lower, -1).T
-        return self._centred(self._centred(inverse).T)
+        return self.centred(self.centred(inverse).T)
 
     @cached_property
     def _sandwich(self) -> Floats:
         """C H⁻¹ (M + λ) H⁻¹ Cᵀ."""
-        half = linalg.cho_solve(self._factor, self._centred(np.eye(len(self.precision))), overwrite_b=True, check_finite=False)
+        half = linalg.cho_solve(self._factor, self.centred(np.eye(len(self.precision))), overwrite_b=True, check_finite=False)
         return half.T @ (self.bread @ half)
 
     def solve(self, b: Floats) -> Floats:
@@ -213,11 +213,11 @@ class Uncertainty:
             return np.asarray(linalg.cho_solve(self._factor, b, check_finite=False))
         return conjugate_gradients(self.hessian, b, SOLVE_ACCURACY)[0]
 
-    def _centred(self, v: Floats) -> Floats:
+    def centred(self, v: Floats) -> Floats:
         n = len(self.components)
         return np.concatenate([centre(v[:n], self.components), v[n:]])
 
-    def _unit_vectors(self, indices: NDArray[np.int64]) -> Floats:
+    def unit_vectors(self, indices: NDArray[np.int64]) -> Floats:
         unit = np.zeros((len(self.precision), len(indices)))
         unit[indices, np.arange(len(indices))] = 1.0
         return unit
@@ -277,15 +277,15 @@ def _column_products(a: Floats, b: Floats) -> Floats:
     return np.asarray(np.einsum("ij,ij->j", a, b))
 
 
-def _differences(covariance: Floats) -> Floats:
+def differences_of(covariance: Floats) -> Floats:
     variances = covariance.diagonal()
     return np.maximum(variances[:, None] + variances[None, :] - 2.0 * covariance, 0.0)
 
 
-def _upper(model: Floats, robust: Floats) -> Floats:
-    """The robust covariance plus what the model-based one has above it in any direction."""
+def upper_bound(model: Floats, robust: Floats) -> Floats:
+    """The robust covariance plus what the model-based one has above it in any direction; of one pair of matrices, or of many."""
     values, vectors = np.linalg.eigh(model - robust)
-    above: Floats = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    above: Floats = (vectors * np.maximum(values, 0.0)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
     return robust + above
 
 

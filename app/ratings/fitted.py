@@ -17,6 +17,7 @@ from app.core.conditions import condition_number
 from app.core.identifiability import Comparable, Identifiability
 from app.core.inference import Uncertainty
 from app.core.solvers import Iteration
+from app.core.spreads import pair_spreads
 from app.ratings.comparisons import Floats, Integers
 from app.ratings.scale import to_points
 
@@ -161,9 +162,8 @@ class Strengths:
         As `win_probability`, with one solve per competitor in place of one per pair. Comparability is the caller's to judge.
         """
         self._require_competitors(*indices)
-        k = len(indices)
         if self._has_ties:
-            return np.array([[math.nan if i == j else self.win_probability(i, j).first for j in indices] for i in indices]).reshape(k, k)
+            return self._matrix_with_draws(indices)
         theta = self.theta[indices]
         error = np.sqrt(np.maximum(self.uncertainty.pair_variances(indices), 0.0))
         mean = expit((theta[:, None] - theta[None, :])[:, :, None] + error[:, :, None] * NODES) @ NODE_WEIGHTS
@@ -175,6 +175,21 @@ class Strengths:
         for index in indices:
             if not 0 <= index < len(self.theta):
                 raise ValueError(f"competitor {index} is not one of the {len(self.theta)} of this fit, which are numbered from 0")
+
+    def _matrix_with_draws(self, indices: list[int]) -> Floats:
+        """As `_with_draws`: e^(ln ν) is a product of what each node adds, so that there is one exponential per node and pair."""
+        k, theta = len(indices), self.theta[indices]
+        above = np.triu_indices(k, 1)
+        spread = pair_spreads(self.uncertainty, indices)[above]
+        root = np.linalg.cholesky(spread + 1e-15 * np.eye(2))
+        d = (theta[above[0]] - theta[above[1]])[:, None] + root[:, 0, :1] * NODES
+        ties = (self.tie_parameter or 1.0) * np.exp(root[:, 1, :1] * NODES)[:, :, None] * np.exp(root[:, 1, 1:] * NODES)[:, None, :]
+        matrix = np.full((k, k), np.nan)
+        with np.errstate(over="ignore"):
+            for sign, place in ((-1.0, above), (1.0, above[::-1])):
+                others = (1.0 + np.exp(sign * d))[:, :, None] + np.exp(0.5 * sign * d)[:, :, None] * ties
+                matrix[place] = (1.0 / others) @ NODE_WEIGHTS @ NODE_WEIGHTS
+        return matrix
 
     def _spread(self, i: int, j: int, side: float) -> Floats:
         """The covariance of (difference, ln ν), or the variance of the difference alone."""

@@ -4,11 +4,13 @@
     rank_low    1 + how many are significantly better, rank_high  size − how many are significantly worse:
                 for each competitor the two-sided tests against every comparable other of its component, at 95 % after Holm (1979)
     p_top       the probability of being the strongest of the component, by draws from the joint distribution of the strengths
+    tier        walking down, a tier opens at the first competitor who is significantly below the tier's leader (two-sided, 95 %)
     rank_ub     1 + how many have a 95 % interval wholly above (the convention of LMArena)
 
 Pairs that no directed path joins are not tested and stay undecided. Nothing here compares components.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +26,8 @@ RESOLUTION = 1e-9
 ROWS_AT_ONCE = 256
 DRAWS = 10_000
 DRAWN_AT_ONCE = 1_000
-NEGLIGIBLE = 6.0
-"""Standard errors behind the leader beyond which nobody is drawn."""
+NEGLIGIBLE = 4.5
+"""Standard errors behind the leader beyond which nobody is drawn: 3 in a million to be ahead of the leader alone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +78,7 @@ def top_probabilities(fit: Fit, draws: int = DRAWS, seed: int = 0) -> Floats | N
         leader = members[np.argmax(fit.theta[members])]
         behind = fit.theta[leader] - fit.theta[members]
         rivals = members[(behind <= NEGLIGIBLE * np.sqrt(variances[leader, members])) & (members != leader)]
-        root = _root(_relative_to(leader, rivals, variances))
+        root = root_of(_relative_to(leader, rivals, variances))
         for begin in range(0, draws, DRAWN_AT_ONCE):
             size = min(DRAWN_AT_ONCE, draws - begin)
             ahead = fit.theta[rivals] - fit.theta[leader] + generator.standard_normal((size, len(rivals))) @ root.T
@@ -85,14 +87,37 @@ def top_probabilities(fit: Fit, draws: int = DRAWS, seed: int = 0) -> Floats | N
     return result / draws
 
 
+def tiers(fit: Fit) -> Integers | None:
+    """The tier of each within its component, numbered from 1, shape (n,); None above 3,000 competitors, as `top_probabilities`.
+
+    Who is not comparable with the tier's leader stays in the tier: nothing is known against it.
+    """
+    if fit.approximate:
+        return None
+    result, variances, comparable = np.ones(len(fit.theta), dtype=np.int64), fit.uncertainty.difference_variances(), fit.structure.comparable_pairs()
+    for members in _members(fit.components):
+        order = members[np.argsort(-fit.theta[members], kind="stable")]
+        begin, tier = 0, 1
+        while begin < len(order):
+            leader, rest = order[begin], order[begin:]
+            behind = fit.theta[leader] - fit.theta[rest] > NORMAL_95 * np.sqrt(variances[leader, rest]) + RESOLUTION
+            below = np.flatnonzero(behind & comparable[leader, rest])
+            end = begin + int(below[0]) if len(below) else len(order)
+            result[order[begin:end]] = tier
+            begin, tier = end, tier + 1
+    return result
+
+
 def _relative_to(leader: np.int64, rivals: Integers, variances: Floats) -> Floats:
     """The covariance of θ_rival − θ_leader, from the variances of differences alone."""
     own = variances[rivals, leader]
     return np.asarray(0.5 * (own[:, None] + own[None, :] - variances[np.ix_(rivals, rivals)]))
 
 
-def _root(covariance: Floats) -> Floats:
+def root_of(covariance: Floats) -> Floats:
     """R with RRᵀ = covariance. Floors under single variances may leave it slightly indefinite; what is below zero is cut."""
+    with suppress(np.linalg.LinAlgError):
+        return np.asarray(np.linalg.cholesky(covariance))
     values, vectors = np.linalg.eigh(covariance)
     root: Floats = vectors * np.sqrt(np.maximum(values, 0.0))
     return root

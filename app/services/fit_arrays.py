@@ -9,12 +9,14 @@ from app.ratings.fitted import Strengths
 from app.services.packing import Arrays
 
 TABLE: Final = ("theta", "standard_error", "components", "classes", "rank_low", "rank_high", "rank_ub")
+ADDED: Final = ("p_top", "tier", "centred_error")
+"""What fits of earlier versions do not have; their hash is over the rest. `centred_error` is there only beside an anchor."""
 
 
 def table_hash(arrays: Arrays) -> bytes:
     """sha256 over the arrays of the table."""
     digest = hashlib.sha256()
-    for name in TABLE:
+    for name in (*TABLE, *(name for name in ADDED if name in arrays)):
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())
     return digest.digest()
 

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,16 +13,21 @@ from app.core.solvers import Status
 from app.ratings import bradley_terry
 from app.ratings.fits import MaximumLikelihoodDoesNotExist
 from app.ratings.fitted import Fit
-from app.ratings.ranking import rank_fit
+from app.ratings.ranking import rank_fit, tiers, top_probabilities
 from app.ratings.scale import natural_unit
 from app.services.fit_arrays import second_order, table_hash
 from app.services.league_settings import LeagueSettings
 from app.services.match_log import MatchLog
 from app.services.packing import Arrays, packed, unpacked
+from app.services.shapes import FitStage
 
 COEFFICIENT_PRIOR_SD: Final = 2.0
 BALANCED_FROM: Final = 50
 DAY: Final = 86_400_000_000
+
+
+def _unheard(_stage: FitStage) -> None:
+    """Nobody listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +46,19 @@ class Fitted:
         return unpacked(self.uncertainty or b"")
 
 
-def fit_league(log: MatchLog, settings: LeagueSettings, n_competitors: int, anchor: int | None, recorded_at: int) -> Fitted:
-    """Fit the counted matches of a league, the last entry of which was recorded at `recorded_at`.
+def fit_league(
+    log: MatchLog, settings: LeagueSettings, n_competitors: int, anchor: int | None, recorded_at: int, tell: Callable[[FitStage], None] = _unheard
+) -> Fitted:
+    """Fit the counted matches of a league, the last entry of which was recorded at `recorded_at`; each stage is told when it begins.
 
-    A refusal is a value with its reason in words; nothing is raised for it.
+    In whatever order the matches come, they are fitted in that of the log, so that sums round alike. A refusal is a value with its reason in
+    words; nothing is raised for it.
     """
+    log = _in_order(log)
     if not len(log):
         return Fitted({}, {}, "The league has no counted match.")
     started = time.perf_counter()
+    tell("fitting")
     try:
         fit = bradley_terry(
             log.first,
@@ -66,13 +77,19 @@ def fit_league(log: MatchLog, settings: LeagueSettings, n_competitors: int, anch
     fitted = time.perf_counter()
     if fit.certificate.status != Status.CONVERGED:
         return Fitted(certificate_of(fit, settings), {"fit": fitted - started}, f"The solver stopped: {fit.certificate.status}")
+    tell("errors and ranks")
     arrays, shift, island = _table(fit, settings, log, anchor)
     if settings.anchor is not None and island is None:
         return Fitted(certificate_of(fit, settings), {"fit": fitted - started}, f"The anchor “{settings.anchor.competitor}” has no counted match.")
     ranked = time.perf_counter()
     certificate = {**certificate_of(fit, settings), "anchor_shift": shift, "anchored_component": island}
-    seconds = {"fit": fitted - started, "errors and ranks": ranked - fitted}
-    return Fitted(certificate, seconds, None, table_hash(arrays), packed(arrays), packed(second_order(fit)))
+    table, uncertainty = packed(arrays), packed(second_order(fit))
+    seconds = {"fit": fitted - started, "errors and ranks": ranked - fitted, "packing": time.perf_counter() - ranked}
+    return Fitted(certificate, seconds, None, table_hash(arrays), table, uncertainty)
+
+
+def _in_order(log: MatchLog) -> MatchLog:
+    return log if (np.diff(log.position) > 0).all() else log.take(np.argsort(log.position))
 
 
 def importance(log: MatchLog, settings: LeagueSettings, recorded_at: int) -> NDArray[np.float64] | None:
@@ -110,14 +127,26 @@ def _table(fit: Fit, settings: LeagueSettings, log: MatchLog, anchor: int | None
         "rank_low": unknown if ranks.rank_low is None else np.where(playing, ranks.rank_low, 0),
         "rank_high": unknown if ranks.rank_high is None else np.where(playing, ranks.rank_high, 0),
         "rank_ub": np.where(playing, ranks.rank_ub, 0),
+        **_of_joint(fit, playing),
     }
     if settings.anchor is None or anchor is None or not playing[anchor]:
         return arrays, 0.0, None
+    arrays["centred_error"] = fit.centred_error
     island = int(fit.components[anchor])
     members = fit.components == island
     arrays["standard_error"][members] = _relative_errors(fit, anchor)[members]
     shift = settings.anchor.rating - settings.offset - natural_unit(settings.scale) * float(fit.theta[anchor])
     return arrays, shift, island
+
+
+def _of_joint(fit: Fit, playing: NDArray[np.bool_]) -> Arrays:
+    """What needs the covariance of everyone with everyone: NaN and 0 where that is not computed, and for who does not play."""
+    first, tier = top_probabilities(fit), tiers(fit)
+    n = len(playing)
+    return {
+        "p_top": np.full(n, np.nan) if first is None else np.where(playing, first, np.nan),
+        "tier": np.zeros(n, dtype=np.int64) if tier is None else np.where(playing, tier, 0),
+    }
 
 
 def _relative_errors(fit: Fit, anchor: int) -> NDArray[np.float64]:

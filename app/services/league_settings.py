@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, ValidationError
 
 from app.errors import BadInput, Fault
 from app.ratings.online import EloRules
+from app.services.schedules import checked_schedule
 
 Number = StrictFloat | StrictInt
 FIXED_AT_CREATION = ("system", "initial", "scale", "order")
@@ -26,13 +27,15 @@ class Anchor(BaseModel):
 
 
 class RefitPolicy(BaseModel):
-    """When the league refits by itself: after so many new matches and voids, or after so many seconds if there is news."""
+    """When the league refits by itself, always given news: after so many new matches and voids, after so many seconds, or at the times of a cron line."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     after_entries: Annotated[StrictInt, Field(ge=1, le=1_000_000_000)] | None = 100
     after_seconds: Annotated[StrictInt, Field(ge=1, le=31_536_000)] | None = 60
-    cron: None = Field(default=None, description="Not available yet; only null.")
+    cron: Annotated[StrictStr, Field(max_length=100), AfterValidator(checked_schedule)] | None = Field(
+        None, description="Minute, hour, day of the month, month, day of the week, in UTC, as in a crontab: “0 4 * * 1-5”."
+    )
 
 
 class LeagueSettings(BaseModel):
@@ -100,7 +103,7 @@ def resolve_settings(given: Mapping[str, Any], base: Mapping[str, Any] | None = 
 def _explained(location: tuple[int | str, ...], message: str) -> str:
     if message.startswith("Extra inputs"):
         return f"There is no setting “{location[-1]}”. Settings: {', '.join(LeagueSettings.model_fields)}."
-    return message
+    return message.removeprefix("Value error, ")
 
 
 def _distinct(faults: list[Fault]) -> list[Fault]:

@@ -88,7 +88,13 @@ class MatchLog:
         return replace(self, first=first, second=second)
 
 
-def read_rows(unit: ReadUnit, league_id: int, after: int, up_to: int) -> MatchLog:
+def read_rows(unit: ReadUnit, league_id: int, after: int, up_to: int, *, with_ids: bool = True) -> MatchLog:
     """Every match after one position and up to another, void ones too, from the rows of the log."""
-    blocks = unit.entries.stream(league_id, up_to, MATCH_COLUMNS, after=after, matches_only=True)
-    return MatchLog.joined([MatchLog.of_columns(dict(zip(MATCH_COLUMNS, zip(*rows, strict=True), strict=True))) for rows in blocks])
+    names = MATCH_COLUMNS if with_ids else MATCH_COLUMNS[:-1]
+    blocks = unit.entries.stream(league_id, up_to, names, after=after, matches_only=True)
+    return MatchLog.joined([MatchLog.of_columns(_columns(names, rows)) for rows in blocks])
+
+
+def _columns(names: Sequence[str], rows: Sequence[Any]) -> dict[str, Sequence[Any]]:
+    """The columns of some rows; the ids are None where they were not asked for."""
+    return {"match_id": [None] * len(rows), **dict(zip(names, zip(*rows, strict=True), strict=True))}

@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from app.core.identifiability import Comparable
+from app.core.augmentation import paths_among
+from app.core.identifiability import Comparable, Identifiability
 from app.errors import BadInput, Fault
 from app.ratings.scale import expected_score
+from app.services.answer_shapes import ByBoth
 from app.services.as_of import AsOf, league_at
 from app.services.keys import Caller, require_league
 from app.services.segments import counted_matches
@@ -24,8 +27,9 @@ from app.storage.unit_of_work import Database, ReadUnit
 
 MAX_PAIRS: Final = 1_000
 MAX_MATRIX: Final = 100
-_RESTS_ON: Final[dict[Comparable, Literal["data", "prior"] | None]] = {"yes": "data", "ordered-only": "prior", "no": None}
+RESTS_ON: Final[dict[Comparable, Literal["data", "prior"] | None]] = {"yes": "data", "ordered-only": "prior", "no": None}
 _WEAKEST: Final[dict[Comparable, int]] = {"no": 0, "ordered-only": 1, "yes": 2}
+_LEVELS: Final[tuple[Comparable, ...]] = tuple(_WEAKEST)
 
 
 def predict(
@@ -35,23 +39,29 @@ def predict(
     with database.read() as unit:
         row, _ = require_league(unit, caller, league)
         table = ordered_table(database, unit, league_at(unit, row, as_of), by)
-        return _prediction(table, *_pair(unit, table, first, second, "first"), neutral=neutral)
+        return _prediction(table, *pair_of(unit, table, first, second, "first"), neutral=neutral)
 
 
 def predict_many(
-    database: Database, caller: Caller, league: str, pairs: Sequence[tuple[str, str]], *, by: By | None = None, as_of: AsOf = None
+    database: Database, caller: Caller, league: str, pairs: Sequence[tuple[str, str]], *, by: ByBoth | None = None, as_of: AsOf = None
 ) -> PredictionListShape:
-    """The probabilities of up to 1,000 matches, on neutral ground. Raises as `predict`."""
+    """The probabilities of up to 1,000 matches, on neutral ground; by both, those of the live ratings and of the fit in turn. Raises as `predict`."""
     if len(pairs) > MAX_PAIRS:
         raise BadInput("Too many pairs.", [Fault("/pairs", f"Ask for at most {MAX_PAIRS} pairs at a time.")])
     with database.read() as unit:
         row, _ = require_league(unit, caller, league)
-        table = ordered_table(database, unit, league_at(unit, row, as_of), by)
-        found = [_pair(unit, table, first, second, f"/pairs/{index}") for index, (first, second) in enumerate(pairs)]
-    return {"rows": [_prediction(table, *pair, neutral=True) for pair in found], "position": table.league.position}
+        then = league_at(unit, row, as_of)
+        bases: list[By | None] = ["live", "fit"] if by == "both" else [by]
+        tables = [ordered_table(database, unit, then, basis) for basis in bases]
+        found = [[pair_of(unit, table, *pair, f"/pairs/{index}") for table in tables] for index, pair in enumerate(pairs)]
+    return {
+        "rows": [_prediction(table, *sides, neutral=True) for both in found for table, sides in zip(tables, both, strict=True)],
+        "position": then.position,
+    }
 
 
-def _pair(unit: ReadUnit, table: Table, first: str, second: str, pointer: str) -> tuple[Any, Any]:
+def pair_of(unit: ReadUnit, table: Table, first: str, second: str, pointer: str) -> tuple[Any, Any]:
+    """The rows of two different competitors. Raises CompetitorNotFound, BadInput."""
     keys = alias(unit, table, first), alias(unit, table, second)
     if keys[0] == keys[1]:
         raise BadInput("A match needs two different competitors.", [Fault(pointer, f"“{first}” cannot play against itself.")])
@@ -70,7 +80,7 @@ def _prediction(table: Table, first: Stored, second: Stored, *, neutral: bool) -
         "meaning": "outcome" if with_draws else "score",
         "interval": None if interval is None else {"lower": interval[0], "upper": interval[1]},
         "comparable": comparable,
-        "rests_on": _RESTS_ON[comparable],
+        "rests_on": RESTS_ON[comparable],
         "sentence": _sentence(first.key, second.key, comparable, chance, interval, with_draws=with_draws),
         "by": table.by,
         "position": table.league.position,
@@ -87,6 +97,21 @@ def comparability(table: Table, first: int, second: int) -> Comparable:
         return "no"
     then = table.fit.strengths.structure.comparable(first, second)
     return min(now, then, key=_WEAKEST.__getitem__)
+
+
+def comparabilities(table: Table, numbers: Sequence[int]) -> list[list[Comparable | None]]:
+    """As `comparability`, of everyone with everyone of a few, by one search per class; None on the diagonal."""
+    levels = _levels(table.structure.identifiability, numbers)
+    if table.by == "fit" and table.fit is not None:
+        seen = np.array([number in table.fit for number in numbers])
+        then = _levels(table.fit.strengths.structure, [number if known else 0 for number, known in zip(numbers, seen, strict=True)])
+        levels = np.where(seen[:, None] & seen[None, :], np.minimum(levels, then), _WEAKEST["no"])
+    return [[None if i == j else _LEVELS[level] for j, level in enumerate(row)] for i, row in enumerate(levels.tolist())]
+
+
+def _levels(structure: Identifiability, numbers: Sequence[int]) -> NDArray[np.int64]:
+    reaches = paths_among(structure.class_edges, structure.classes[np.asarray(numbers, dtype=np.int64)])
+    return reaches.astype(np.int64) + reaches.T
 
 
 def _probability(
@@ -137,7 +162,7 @@ def matrix(
         games = _games(database, unit, table.league, numbers) if len(set(numbers)) == len(numbers) else []
     if len(set(numbers)) < len(numbers):
         raise BadInput("A competitor is named twice.", [Fault("competitors", "Name each competitor once.")])
-    comparable = [[None if i == j else comparability(table, i, j) for j in numbers] for i in numbers]
+    comparable = comparabilities(table, numbers)
     return {
         "competitors": [one.key for one in chosen],
         "first": _chances(table, chosen, comparable),

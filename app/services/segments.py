@@ -19,6 +19,7 @@ from app.services.amendments import Amendments
 from app.services.courses import BLOCK, Course, Floats, Rated, rate
 from app.services.match_log import MatchLog, read_rows
 from app.services.packing import Arrays, packed, unpacked
+from app.services.shapes import ReadShape
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit, WriteUnit
 
@@ -77,6 +78,15 @@ def amendments_at(unit: ReadUnit, league: Any, position: int) -> Amendments:  # 
 def counted_matches(database: Database, unit: ReadUnit, league: Any, position: int) -> MatchLog:  # noqa: ANN401  a row or LeagueAt
     """The matches that count at a position, as they count, in the order of the log."""
     return amendments_at(unit, league, position).applied(read_log(database, unit, league, position))
+
+
+def counted_for_fit(unit: ReadUnit, league: Any, position: int) -> tuple[MatchLog, ReadShape]:  # noqa: ANN401  a row or LeagueAt
+    """As `counted_matches`, but without the ids of the matches, and nothing is kept: a fit needs neither, and ten million of them are a gigabyte."""
+    parts = [_unpacked(row.matches, with_ids=False) for row in unit.segments.after(league.id, -1) if row.last_position <= position]
+    covered = max([-1, *(int(part.position[-1]) for part in parts)])
+    rest = read_rows(unit, league.id, covered, position, with_ids=False)
+    read: ReadShape = {"segments": sum(map(len, parts)), "rows": len(rest)}
+    return amendments_at(unit, league, position).applied(MatchLog.joined([*parts, rest])), read
 
 
 def nearest_checkpoint(unit: ReadUnit, league_id: int, course: Course, count: int) -> tuple[int, Floats | None]:
@@ -198,8 +208,9 @@ def _packed(log: MatchLog) -> bytes:
     return packed({**columns, "match_id": np.frombuffer(ids, np.uint8)})
 
 
-def _unpacked(stored: bytes) -> MatchLog:
-    columns = unpacked(stored)
+def _unpacked(stored: bytes, *, with_ids: bool = True) -> MatchLog:
+    columns = unpacked(stored, except_for=() if with_ids else ("match_id",))
     ids = np.empty(len(columns["position"]), np.object_)
-    ids[:] = columns.pop("match_id").tobytes().decode().split("\n")
+    if with_ids:
+        ids[:] = columns.pop("match_id").tobytes().decode().split("\n")
     return MatchLog(**columns, match_id=ids)

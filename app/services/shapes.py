@@ -13,7 +13,8 @@ Comparable = Literal["yes", "ordered-only", "no"]
 By = Literal["live", "fit"]
 MatchStatus = Literal["counted", "voided"]
 CompetitorStatus = Literal["active", "provisional", "inactive", "retired"]
-FitStatus = Literal["waiting", "running", "published", "kept", "refused", "failed"]
+FitStatus = Literal["waiting", "running", "published", "kept", "refused", "failed", "cancelled"]
+FitStage = Literal["reading", "fitting", "errors and ranks", "publishing"]
 
 
 class LeagueShape(TypedDict):
@@ -128,6 +129,7 @@ FittedRatingShape = TypedDict(
     },
 )
 
+# `p_top`: the probability of being the strongest of the island; `drift`: how far the live rating is from the fit, in the fit's standard errors.
 LeaderboardRow = TypedDict(
     "LeaderboardRow",
     {
@@ -135,10 +137,13 @@ LeaderboardRow = TypedDict(
         "rank_low": int | None,
         "rank_high": int | None,
         "rank_ub": int | None,
+        "p_top": float | None,
+        "tier": int | None,
         "competitor": str,
         "name": str,
         "live": LiveRating,
         "fit": FittedRatingShape | None,
+        "drift": float | None,
         "component": int,
         "class": int,
         "matches": int,
@@ -180,10 +185,14 @@ CompetitorShape = TypedDict(
     {
         "league": str,
         "position": int,
+        "relative_to": str | None,
         "competitor": str,
         "name": str,
         "live": LiveRating,
         "fit": FittedRatingShape | None,
+        "p_top": float | None,
+        "tier": int | None,
+        "drift": float | None,
         "component": int,
         "class": int,
         "rank": int | None,
@@ -303,8 +312,15 @@ class MatrixShape(TypedDict):
     fit: int | None
 
 
+class ReadShape(TypedDict):
+    """Where the matches of a fit were read: how many from packed segments, how many row by row."""
+
+    segments: int
+    rows: int
+
+
 class FitShape(TypedDict):
-    """A refit: its request, its job and, once it ran, its certificate."""
+    """A refit: its request, its job and, once it ran, its certificate. `stage` and `stage_since` are there while it runs."""
 
     league: str
     fit: int
@@ -315,6 +331,9 @@ class FitShape(TypedDict):
     requested_at: str
     started_at: str | None
     finished_at: str | None
+    stage: FitStage | None
+    stage_since: str | None
+    read: ReadShape | None
     seconds: dict[str, float]
     host: str | None
     version: str | None

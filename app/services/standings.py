@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from app.errors import BadInput, CompetitorNotFound, Fault, FitNotPublished
 from app.ratings.ranking import RESOLUTION, ranks
 from app.services.as_of import AsOf, LeagueAt, league_at
+from app.services.drifts import drifts_of, shown
 from app.services.keys import Caller, require_league
 from app.services.league_settings import LeagueSettings, read_settings
 from app.services.ledger import time_text
@@ -42,6 +43,7 @@ from app.storage.unit_of_work import Database, ReadUnit
 
 DAY: Final = 86_400_000_000
 MAX_KEPT: Final = 16
+NEVER: Final = int(np.iinfo(np.int64).min)
 Integers = NDArray[np.int64]
 
 
@@ -72,6 +74,33 @@ class Table:
 
     def row(self, key: str) -> Any:  # noqa: ANN401  a row of the database, or what stands for one
         return self.rows[self.places[key]]
+
+    @cached_property
+    def drifts(self) -> NDArray[np.float64]:
+        """Of each row: how far the live rating is from the fit, in standard errors; NaN where that is not known."""
+        return drifts_of(self.rows, self.fit)
+
+    @cached_property
+    def matches(self) -> Integers:
+        """Of each row."""
+        return np.array([row.matches for row in self.rows], dtype=np.int64)
+
+    @cached_property
+    def last_played_at(self) -> Integers:
+        """Of each row; NEVER where that is not known."""
+        return np.array([NEVER if row.last_played_at is None else row.last_played_at for row in self.rows], dtype=np.int64)
+
+    @cached_property
+    def retired(self) -> NDArray[np.bool_]:
+        """Of each row."""
+        return np.array([row.retired for row in self.rows], dtype=np.bool_)
+
+    def inactive(self, moment: int) -> NDArray[np.bool_]:
+        """Whose status is “inactive”, as `status_of` tells of one."""
+        if self.settings.inactive_days is None:
+            return np.zeros(len(self.rows), dtype=np.bool_)
+        since = moment - self.settings.inactive_days * DAY
+        return np.asarray(~self.retired & (self.last_played_at != NEVER) & (self.last_played_at < since))
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -175,16 +204,11 @@ def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
         table = ordered_table(database, unit, then, by)
         around = None if around is None else alias(unit, table, around)
     moment = moment_of(then)
-    status = {competitor.key: status_of(competitor, table.settings, moment) for competitor in table.rows}
-    shown = [
-        place
-        for place, competitor in enumerate(table.rows)
-        if competitor.matches >= min_matches
-        and (active_since is None or competitor.last_played_at >= active_since)
-        and (inactive or status[competitor.key] != "inactive")
-    ]
-    start = _around(table, shown, around, limit) if around is not None else _after(table, shown, cursor)
-    page = shown[start : start + limit]
+    gone = table.inactive(moment)
+    wanted = (table.matches >= min_matches) & (table.last_played_at >= (NEVER if active_since is None else active_since))
+    chosen = np.flatnonzero(wanted if inactive else wanted & ~gone)
+    start = _around(table, chosen, around, limit) if around is not None else _after(table, chosen, cursor)
+    page: list[int] = chosen[start : start + limit].tolist()
     return {
         "league": table.league.key,
         "name": table.league.name,
@@ -193,11 +217,11 @@ def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
         "fit": None if table.fit is None else table.fit.number,
         "by": table.by,
         "relative_to": relative_to(table),
-        "total": len(shown),
-        "hidden_inactive": 0 if inactive else sum(value == "inactive" for value in status.values()),
+        "total": len(chosen),
+        "hidden_inactive": 0 if inactive else int(gone.sum()),
         "components": table.components,
-        "rows": [leaderboard_row(table, place, status[table.rows[place].key]) for place in page],
-        "next": _cursor(*table.order(page[-1])) if start + limit < len(shown) else None,
+        "rows": [leaderboard_row(table, place, status_of(table.rows[place], table.settings, moment)) for place in page],
+        "next": _cursor(*table.order(page[-1])) if start + limit < len(chosen) else None,
     }
 
 
@@ -205,13 +229,13 @@ def _cursor(island: int, rank: int, key: str) -> str:
     return f"{island}.{rank}.{key}"
 
 
-def _after(table: Table, shown: Sequence[int], cursor: str | None) -> int:
+def _after(table: Table, shown: Integers, cursor: str | None) -> int:
     """Where the page begins that follows a cursor: behind that place in the order, whoever has moved meanwhile."""
     if cursor is None:
         return 0
     island, _, rest = cursor.partition(".")
     rank, _, key = rest.partition(".")
-    return bisect_right(shown, (read_offset(island), read_offset(rank), key), key=table.order)
+    return bisect_right(shown.tolist(), (read_offset(island), read_offset(rank), key), key=table.order)
 
 
 def relative_to(table: Table) -> str:
@@ -229,11 +253,11 @@ def read_offset(cursor: str | None) -> int:
     return int(cursor)
 
 
-def _around(table: Table, shown: Sequence[int], competitor: str, limit: int) -> int:
+def _around(table: Table, shown: Integers, competitor: str, limit: int) -> int:
     place = table.places.get(competitor)
     if place is None:
         raise CompetitorNotFound(competitor, similar_keys([row.key for row in table.rows], competitor))
-    return max(0, sum(other < place for other in shown) - limit // 2)
+    return max(0, int(np.searchsorted(shown, place)) - limit // 2)
 
 
 def leaderboard_row(table: Table, place: int, status: CompetitorStatus) -> LeaderboardRow:
@@ -244,10 +268,13 @@ def leaderboard_row(table: Table, place: int, status: CompetitorStatus) -> Leade
         "rank_low": fit.rank_bound("rank_low", row.number) if fit else None,
         "rank_high": fit.rank_bound("rank_high", row.number) if fit else None,
         "rank_ub": fit.rank_bound("rank_ub", row.number) if fit else None,
+        "p_top": fit.top_probability(row.number) if fit else None,
+        "tier": fit.tier(row.number) if fit else None,
         "competitor": row.key,
         "name": row.name or row.key,
         "live": {"rating": row.rating, "standard_error": None},
         "fit": fit.shape(row.number) if fit else None,
+        "drift": shown(table.drifts[place]),
         "component": table.islands[place] + 1,
         "class": int(known.classes[row.number]) + 1,
         "matches": row.matches,
@@ -361,5 +388,6 @@ def competitor(database: Database, caller: Caller, league: str, key: str, *, as_
     return {
         "league": then.key,
         "position": then.position,
+        "relative_to": table.fit.relative_to(table.rows[place].number) if table.fit else None,
         **{name: value for name, value in shape.items() if name not in {"rank_low", "rank_high", "rank_ub"}},  # type: ignore[typeddict-item]  # the rest is the same
     }

@@ -70,11 +70,35 @@ class FitTable:
             "class": int(self.arrays["classes"][number]) + 1,
         }
 
+    def relative_to(self, number: int) -> str:
+        """What a competitor's interval is relative to."""
+        anchor = self.settings.anchor
+        anchored = self.anchored is not None and number in self and int(self.arrays["components"][number]) == self.anchored
+        return f"“{anchor.competitor}”" if anchor is not None and anchored else "the mean of the island"
+
     def rank_bound(self, name: str, number: int) -> int | None:
         """rank_low, rank_high or rank_ub; None where it is not known."""
         if number not in self:
             return None
         return int(self.arrays[name][number]) or None
+
+    def tier(self, number: int) -> int | None:
+        """Of the island; None where it is not known."""
+        return self.rank_bound("tier", number) if "tier" in self.arrays else None
+
+    def top_probability(self, number: int) -> float | None:
+        """Of being the strongest of the island; None where it is not known."""
+        if number not in self or "p_top" not in self.arrays:
+            return None
+        probability = float(self.arrays["p_top"][number])
+        return None if np.isnan(probability) else probability
+
+    @cached_property
+    def centred_error(self) -> NDArray[np.float64] | None:
+        """Of everyone relative to the mean of the island, whatever the anchor, natural units; None in an anchored fit of an earlier version."""
+        if self.anchored is None:
+            return self.arrays["standard_error"]
+        return self.arrays.get("centred_error")
 
 
 @dataclass(frozen=True, eq=False)

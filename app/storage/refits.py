@@ -43,9 +43,16 @@ class Refits:
         return self._connection.execute(update(refit).where(unchanged, _may_start(now)).values(**values)).rowcount == 1
 
     def change(self, league_id: int, number: int, fence: int, values: Mapping[str, Any]) -> bool:
-        """Change a job that is still ours, that is: whose fencing number is the one we were given."""
-        condition = and_(refit.c.league_id == league_id, refit.c.number == number, refit.c.fence == fence)
-        return self._connection.execute(update(refit).where(condition).values(**values)).rowcount == 1
+        """Change a job that runs and is still ours, that is: whose fencing number is the one we were given."""
+        return self._change(league_id, number, values, refit.c.fence == fence, refit.c.status == "running")
+
+    def cancel(self, league_id: int, number: int, status: str, values: Mapping[str, Any]) -> bool:
+        """Change a job, whoever has it, if it still is in this status."""
+        return self._change(league_id, number, values, refit.c.status == status)
+
+    def _change(self, league_id: int, number: int, values: Mapping[str, Any], *conditions: ColumnElement[bool]) -> bool:
+        ours = and_(refit.c.league_id == league_id, refit.c.number == number, *conditions)
+        return self._connection.execute(update(refit).where(ours).values(**values)).rowcount == 1
 
 
 def _may_start(now: int) -> ColumnElement[bool]:

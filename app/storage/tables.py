@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION: Final = "0003"
+SCHEMA_REVISION: Final = "0004"
 """The last migration script, whose schema this is; a test holds the two together."""
 
 metadata = MetaData(
@@ -223,6 +223,11 @@ refit = Table(
     Column("worker", Text),
     Column("version", Text),
     Column("seconds", Text),
+    # What a running job is at, and since when; when somebody asked to cancel it; and where its matches were read, as JSON.
+    Column("stage", Text),
+    Column("stage_since", BigInteger),
+    Column("cancel_asked_at", BigInteger),
+    Column("read", Text),
 )
 for _status in ("waiting", "running"):
     Index(

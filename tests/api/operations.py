@@ -5,10 +5,14 @@ from typing import Any
 
 import httpx
 
-from app.api import examples
+from app.api import certainty_examples, examples
 
 _PATHS = {"match_id": "2026-11-20-17", "competitor": "Alice", "import_id": "autumn-2026", "code": "bad-input", "fit": "1", "position": "1"}
-_QUERIES: dict[str, dict[str, str]] = {"predict": {"first": "Alice", "second": "Bob"}}
+_QUERIES: dict[str, dict[str, str]] = {
+    "predict": {"first": "Alice", "second": "Bob"},
+    "difference": {"first": "Alice", "second": "Bob"},
+    "suggestions": {"goal": "connect"},
+}
 _BODIES: dict[str, Any] = {
     "create_league": examples.NEW_LEAGUE,
     "change_league": {"name": "Renamed"},
@@ -22,11 +26,14 @@ _BODIES: dict[str, Any] = {
     "merge_competitor": {"into": "Dora", "reason": "a test"},
     "forget_competitor": {"confirm": "Alice"},
     "predict_many": examples.PREDICTION_REQUEST,
+    "simulate": {**certainty_examples.SIMULATION_REQUEST, "by": "live"},
 }
 _BEFOREHAND: dict[str, tuple[str, dict[str, Any]]] = {
     "restore_match": ("/v1/leagues/{league}/matches/2026-11-20-17/void", {"json": {"reason": "a test"}}),
     "merge_competitor": ("/v1/leagues/{league}/matches", {"json": {"first": "Dora", "second": "Bob", "outcome": "draw"}}),
     "get_fit": ("/v1/leagues/{league}/fits", {}),
+    "cancel_refit": ("/v1/leagues/{league}/fits", {}),
+    "drift": ("/v1/leagues/{league}/fits", {}),
     "get_import": (
         "/v1/leagues/{league}/imports?import_id=autumn-2026",
         {"content": examples.IMPORT_CSV.encode(), "headers": {"Content-Type": "text/csv"}},
@@ -105,9 +112,15 @@ OPERATIONS = [
         ("predict", "GET", "/v1/leagues/{league}/predictions"),
         ("predict_many", "POST", "/v1/leagues/{league}/predictions"),
         ("predict_matrix", "GET", "/v1/leagues/{league}/predictions/matrix"),
+        ("simulate", "POST", "/v1/leagues/{league}/predictions/simulate"),
+        ("difference", "GET", "/v1/leagues/{league}/differences"),
+        ("drift", "GET", "/v1/leagues/{league}/drift"),
+        ("bridges", "GET", "/v1/leagues/{league}/bridges"),
+        ("suggestions", "GET", "/v1/leagues/{league}/suggestions"),
         ("list_fits", "GET", "/v1/leagues/{league}/fits"),
         ("request_refit", "POST", "/v1/leagues/{league}/fits"),
         ("get_fit", "GET", "/v1/leagues/{league}/fits/{fit}"),
+        ("cancel_refit", "POST", "/v1/leagues/{league}/fits/{fit}/cancel"),
         ("get_log", "GET", "/v1/leagues/{league}/log"),
         ("get_events", "GET", "/v1/leagues/{league}/events"),
         ("healthz", "GET", "/healthz"),

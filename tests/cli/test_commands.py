@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from app.cli import standings
 from app.cli.output import write_text
-from app.services import amendment_shapes, shapes
+from app.services import amendment_shapes, answer_shapes, shapes
 from tests.web import boards
 
 CSV = "first,second,outcome,match_id\nAlice,Bob,first,m1\nBob,Carla,draw,m2\nCarla,Alice,second,m3\nAlice,Bob,second,m4\n"
@@ -83,6 +83,12 @@ ANSWERS = [
     (shapes.ImportShape, "import tennis matches.csv --dry-run --again"),
     (shapes.LeaderboardShape, "leaderboard tennis --by live --min-matches 1 --limit 2"),
     (shapes.PredictionShape, "predict tennis Alice Carla"),
+    (answer_shapes.DifferenceShape, "difference tennis Alice Carla"),
+    (answer_shapes.BridgesShape, "bridges tennis --limit 5"),
+    (answer_shapes.BridgesShape, "bridges tennis --as-of 1"),
+    (answer_shapes.SuggestionsShape, "suggest tennis --goal connect --count 2 --seed 3"),
+    (answer_shapes.TournamentShape, "simulate tennis Alice Bob Carla --runs 200"),
+    (answer_shapes.TournamentShape, "simulate tennis --format round-robin --legs 2 --runs 200 --top 3"),
     (shapes.FitShape, "refit tennis"),
     (shapes.FitShape, "refit tennis --wait"),
     (shapes.FitListShape, "fits tennis"),
@@ -137,6 +143,7 @@ REFUSALS = [
     (3, "match-id-taken", "record tennis Alice Bob second --match-id m1"),
     (3, "position-moved", "void tennis m1 --reason twice --expected-position 1"),
     (3, "fit-not-published", "leaderboard tennis --by fit"),
+    (4, "fit-not-found", "cancel tennis 99"),
     (4, "league-not-found", "leaderboard darts"),
     (4, "league-not-found", "refit darts --wait"),
     (4, "league-not-found", "export darts"),
@@ -260,6 +267,16 @@ def test_a_fit_that_no_worker_takes_is_done_here(tennis):
     assert len(told) == 5
     assert "the matches up to entry" in told[1]
     assert "converged in" in told[3]
+
+
+def test_a_fit_that_waits_is_cancelled_and_one_that_is_done_is_not(tennis):
+    number = str(tennis.ok("refit", "tennis")["fit"])
+    assert tennis.ok("cancel", "tennis", number)["status"] == "cancelled"
+    assert f"Fit {number} of “tennis” is cancelled." in tennis("cancel", "tennis", number).out
+    done = str(tennis.ok("refit", "tennis", "--wait")["fit"])
+    refused = tennis("cancel", "tennis", done, "--json")
+    assert refused.code == 3
+    assert "fit-finished" in refused.out + refused.err
 
 
 def test_a_fit_that_is_refused_says_why_and_leaves_with_3(arpad):

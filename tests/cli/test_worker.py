@@ -1,7 +1,10 @@
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -29,7 +32,7 @@ class Refits:
     def keep_due_segments(self, _database):
         return 0
 
-    def run_next_refit(self, _database, _name, *, league=None):
+    def run_next_refit(self, _database, _name, *, league=None, fitter=None):
         if not self.jobs:
             self.stop.set()
             return None
@@ -88,6 +91,27 @@ def test_the_command_ends_in_order_when_it_is_told_to(arpad, spawn, tmp_path, nu
     process.send_signal(number)
     assert process.wait(20) == 0
     assert "worker stopped" in process.stderr.read()
+
+
+def test_the_command_fits_in_a_process_of_its_own_that_ends_with_it(arpad, spawn, tmp_path):
+    arpad.ok("league", "create", "club")
+    arpad.ok("record", "club", "Ann", "Ben", "first", "--yes")
+    arpad.ok("record", "club", "Ben", "Ann", "first")
+    number = arpad.ok("refit", "club")["fit"]
+    process = spawn("worker", "--data", str(tmp_path / "data"), "--json")
+    assert json.loads(process.stdout.readline())["worker"]
+    done = next(line for line in process.stderr if "refit done" in line)
+    assert "published" in done
+    (child,) = children(process.pid)
+    assert "app.fitter" in Path(f"/proc/{child}/cmdline").read_text()
+    assert arpad.ok("fits", "club")["rows"][0]["fit"] == number
+    process.kill()
+    process.wait()
+    assert any(not Path(f"/proc/{child}").exists() or threading.Event().wait(0.01) for _ in range(2_000))
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_the_linear_algebra_has_one_thread():

@@ -10,17 +10,21 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from app.storage.migrations import migrate
+from app.storage.unit_of_work import Database
 from tests.benchmarks.tables import Table
 from tests.faults.agreement import deliver_badly, go_many_ways
-from tests.faults.databases import GIVEN_SERVER, KINDS, Databases, temporary_databases
+from tests.faults.databases import GIVEN_SERVER, KINDS, Databases, prove_ours, temporary_databases
 from tests.faults.failures import fail_each
 from tests.faults.load import Journal
 from tests.faults.outages import NoSmallDisk, Outage, cut_at_commits, fill_disk_under_load, restart_under_load, small_disk
 from tests.faults.proof import prove
 from tests.faults.proxy import running_proxy
 from tests.faults.races import CLIENTS, listen_while_writing, meet_newcomers, read_while_writing, repeat_one_id
+from tests.faults.refits import kill_workers, race_fits
 from tests.faults.scenarios import cut_under_load, kill_database_under_load, kill_under_load, report_for
 from tests.faults.server import Server, running_server
 
@@ -183,6 +187,35 @@ def processes(context: Context) -> Iterator[Outcome]:
     yield Outcome("both", f"{number:,} matches", seen, faults)
 
 
+def refit_races(context: Context) -> Iterator[Outcome]:
+    """A stale fit against a newer one, published at the same moment"""
+    number = context.times(500)
+    for kind in context.kinds:
+        url = context.databases.new(kind)
+        with _migrated(url) as database:
+            races = race_fits(database, number, context.seed)
+        yield Outcome(kind, f"{races.done} races", f"the newer stands; ends {dict(races.ends)}", races.faults)
+
+
+def refit_kills(context: Context) -> Iterator[Outcome]:
+    """A worker is killed at each moment of a refit in turn"""
+    number = context.times(500)
+    for kind in context.kinds:
+        url = context.databases.new(kind)
+        with _migrated(url) as database:
+            races = kill_workers(database, url, number, context.seed)
+        yield Outcome(kind, f"{races.done} kills", f"taken over and finished; ends {dict(races.ends)}", races.faults)
+
+
+@contextmanager
+def _migrated(url: str) -> Iterator[Database]:
+    prove_ours(url)
+    database = Database.open(url)
+    migrate(database)
+    yield database
+    database.close()
+
+
 PARTS: Mapping[str, Callable[[Context], Iterator[Outcome]]] = {
     "kills": kills,
     "database-kills": database_kills,
@@ -198,6 +231,8 @@ PARTS: Mapping[str, Callable[[Context], Iterator[Outcome]]] = {
     "commits": commits,
     "delivery": delivery,
     "processes": processes,
+    "refit-races": refit_races,
+    "refit-kills": refit_kills,
 }
 NEED_POSTGRESQL = {"database-kills", "cuts", "restarts", "commits"}
 NEED_OUR_POSTGRESQL = {"database-kills", "restarts"}

@@ -8,7 +8,7 @@ from threading import Barrier
 
 import pytest
 
-from app.errors import ArpadError, BadInput, KeyRequired, LeagueNotFound, NotFound, ScopeMissing
+from app.errors import ArpadError, BadInput, FitFinished, KeyRequired, LeagueNotFound, NotFound, ScopeMissing
 from app.services.corrections import void_match
 from app.services.exports import export_league
 from app.services.imports import get_import, import_file
@@ -17,10 +17,17 @@ from app.services.leagues import change_league, create_league, get_league, head,
 from app.services.matches import get_match, list_matches
 from app.services.predictions import matrix, predict
 from app.services.recording import as_columns, record_batch, record_group, record_match
-from app.services.refits import get_fit, list_fits, request_refit
+from app.services.refits import cancel_refit, get_fit, list_fits, request_refit
 from app.services.standings import competitor, competitors, leaderboard
 from app.services.verification import verify_league
 from tests.services.play import OPERATOR, Play, match
+
+
+def cancelled(database, caller: Caller, league: str) -> None:
+    """The fit that every league here has is over, which is told only to those who may cancel."""
+    with pytest.raises(FitFinished):
+        cancel_refit(database, caller, league, 1)
+
 
 NEEDED = {
     "get_league": ("public", get_league),
@@ -41,6 +48,7 @@ NEEDED = {
     "void": ("manage", lambda d, c, p: void_match(d, c, p, "m", reason="x", dry_run=True)),
     "change": ("manage", lambda d, c, p: change_league(d, c, p, settings={"k": 10.0})),
     "request_refit": ("manage", request_refit),
+    "cancel_refit": ("manage", cancelled),
 }
 
 

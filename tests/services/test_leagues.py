@@ -76,7 +76,18 @@ WRONG = {
     "covariates": [["age"], "age"],
     "provisional_matches": [-1, 1.5, "3"],
     "inactive_days": [0, 2.5],
-    "refit": [{"after_entries": 0}, {"after_seconds": -1}, {"cron": "* * * * *"}, {"every": 5}, 7],
+    "refit": [
+        {"after_entries": 0},
+        {"after_seconds": -1},
+        {"cron": "* * * *"},
+        {"cron": "0 0 31 2 *"},
+        {"cron": "60 * * * *"},
+        {"cron": "* * * * * *"},
+        {"cron": "@daily"},
+        {"cron": 7},
+        {"every": 5},
+        7,
+    ],
 }
 
 

@@ -1,15 +1,17 @@
 """Refits: asked for once, run by one worker at a time, published only if they are newer, kept with a reason where they are not."""
 
+import threading
 from datetime import datetime
 
 import pytest
 
-from app.errors import BadInput, FitNotFound, LeagueNotFound
-from app.services import demonstration, refits
+from app.errors import BadInput, FitFinished, FitNotFound, LeagueNotFound
+from app.services import demonstration, fit_work, refit_runs
 from app.services.demonstration import make_demo
-from app.services.league_settings import LeagueSettings
+from app.services.fit_work import FitFailed, FitHere, compute_fit
 from app.services.leagues import get_league
-from app.services.refits import get_fit, list_fits, request_due_refits, request_refit, run_next_refit
+from app.services.refits import cancel_refit, get_fit, list_fits, request_due_refits, request_refit, run_next_refit
+from app.services.segments import keep_segments
 from app.services.standings import leaderboard
 from app.storage.tables import Kind
 from app.storage.unit_of_work import Database
@@ -27,9 +29,17 @@ def run(play: Play, worker: str = "tester"):
 
 
 def claim(play: Play, worker: str):
-    found = refits._claim(play.database, worker, play.league)
+    found = refit_runs.claim_next(play.database, worker, play.league)
     assert found is not None
     return found
+
+
+def finish(play: Play, claimed: refit_runs.Claim) -> None:
+    refit_runs.run(play.database, claimed, FitHere())
+
+
+def shown(play: Play, number: int = 1):
+    return get_fit(play.database, OPERATOR, play.league, number)
 
 
 def earlier(play: Play, column: str, microseconds: int) -> None:
@@ -77,7 +87,7 @@ def test_the_next_one_runs_when_the_first_is_done(season):
     request(season)
     running = claim(season, "one")
     request(season)
-    refits._run(season.database, running)
+    finish(season, running)
     season.play("A", "C")
     assert (run(season)["fit"], season.row().published_fit) == (2, 2)
     season.verified()
@@ -90,48 +100,113 @@ def test_a_job_whose_lease_ended_is_taken_over_and_the_loser_publishes_nothing(s
     earlier(season, "lease_until", 2 * MINUTE)
     winner = claim(season, "winner")
     assert (winner.number, winner.fence) == (loser.number, loser.fence + 1)
-    refits._run(season.database, loser)
+    finish(season, loser)
     assert season.row().published_fit is None
     assert get_fit(season.database, OPERATOR, season.league, 1)["status"] == "running"
-    refits._run(season.database, winner)
+    finish(season, winner)
     fit = get_fit(season.database, OPERATOR, season.league, 1)
     assert (fit["status"], fit["host"]) == ("published", "winner")
     position = season.position()
-    refits._run(season.database, loser)
-    refits._give_back(season.database, loser, "too late")
+    finish(season, loser)
+    refit_runs.give_back(season.database, loser, "too late")
     assert season.position() == position
     assert get_fit(season.database, OPERATOR, season.league, 1) == fit
     season.verified()
 
 
-def test_a_heartbeat_extends_the_lease(season, monkeypatch):
-    monkeypatch.setattr(refits, "HEARTBEAT_SECONDS", 0.01)
+@pytest.fixture
+def quick(monkeypatch):
+    """A watch that looks, and renews the lease, again and again."""
+    monkeypatch.setattr(refit_runs, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(refit_runs, "HEARTBEAT_SECONDS", 0.01)
+
+
+class Patient:
+    """Fits where a test has looked until it saw what it waited for, or until it is stopped."""
+
+    def __init__(self, look=lambda: None, stage="fitting"):
+        self.look, self.stage, self.stopped = look, stage, threading.Event()
+
+    def compute(self, database, league_id, tell):
+        tell(self.stage)
+        for _ in range(2_000):
+            if self.look():
+                return compute_fit(database, league_id, lambda _: None)
+            if self.stopped.wait(0.005):
+                raise FitFailed("stopped")
+        pytest.fail("what was waited for did not come")
+
+    def stop(self):
+        self.stopped.set()
+
+
+def test_a_watch_extends_the_lease(season, quick):
     request(season)
+
+    def is_extended():
+        with season.database.read() as unit:
+            return unit.refits.existing(season.row().id, 1).lease_until > unit.now()
+
     running = claim(season, "one")
     earlier(season, "lease_until", 2 * MINUTE)
-    with refits._heartbeat(season.database, running):
-        for _ in range(500):
-            with season.database.read() as unit:
-                job = unit.refits.existing(running.league_id, 1)
-                if job.lease_until > unit.now():
-                    break
-    assert run(season) is None
+    refit_runs.run(season.database, running, Patient(is_extended))
+    assert shown(season)["status"] == "published"
+
+
+@pytest.mark.parametrize("stage", ["reading", "fitting", "errors and ranks", "publishing"])
+def test_the_stage_is_told_while_it_runs(season, quick, stage):
+    request(season)
+    seen = []
+
+    def is_told():
+        seen.append(shown(season))
+        return seen[-1]["stage"]
+
+    run_next_refit(season.database, "one", league=season.league, fitter=Patient(is_told, stage))
+    assert (seen[-1]["status"], seen[-1]["stage"]) == ("running", stage)
+    assert seen[-1]["started_at"] <= seen[-1]["stage_since"]
+    assert (shown(season)["status"], shown(season)["stage"], shown(season)["stage_since"]) == ("published", None, None)
+
+
+def test_every_stage_is_told_in_turn(season):
+    stages = []
+    compute_fit(season.database, season.row().id, stages.append)
+    assert stages == ["reading", "fitting", "errors and ranks"]
+
+
+def test_a_fit_that_lost_its_job_is_stopped(season, quick):
+    request(season)
+    loser = claim(season, "loser")
+    earlier(season, "lease_until", 2 * MINUTE)
+    claim(season, "winner")
+    fitter = Patient()
+    refit_runs.run(season.database, loser, fitter)
+    assert fitter.stopped.is_set()
+    assert (shown(season)["status"], shown(season)["host"]) == ("running", "winner")
+
+
+def test_a_fit_whose_lease_cannot_be_renewed_is_stopped(season, quick, monkeypatch):
+    monkeypatch.setattr(refit_runs, "LEASE", 100_000)
+    request(season)
+    running = claim(season, "one")
+    fitter = Patient()
+    monkeypatch.setattr(refit_runs.Watch, "_look", lambda _: None)
+    refit_runs.run(season.database, running, fitter)
+    assert fitter.stopped.is_set()
+    assert shown(season)["status"] == "waiting"
 
 
 def test_an_older_fit_never_replaces_a_newer_one(season):
     request(season)
     slow = claim(season, "slow")
-    with season.database.read() as unit:
-        row = unit.leagues.by_id(slow.league_id)
-        log = refits.counted_matches(season.database, unit, row, row.position)
-    old = refits.fit_league(log, LeagueSettings(), row.competitors, None, row.recorded_at)
+    old = compute_fit(season.database, slow.league_id, lambda _: None)
     season.play("C", "B")
     request(season)
     earlier(season, "lease_until", 2 * MINUTE)
     season.sql("UPDATE refit SET status = 'paused' WHERE league_id = :league AND number = 1")
     assert run(season)["status"] == "published"
     season.sql("UPDATE refit SET status = 'running' WHERE league_id = :league AND number = 1")
-    refits._publish(season.database, slow, row.position, row.settings, old)
+    refit_runs.publish(season.database, slow, old)
     kept = get_fit(season.database, OPERATOR, season.league, 1)
     assert kept["status"] == "kept"
     assert "newer" in kept["reason"] or "not older" in kept["reason"]
@@ -180,7 +255,7 @@ def test_an_error_is_tried_again_later_and_fails_after_three(season, monkeypatch
     def explode(*_: object):
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr(refits, "fit_league", explode)
+    monkeypatch.setattr(fit_work, "fit_league", explode)
     request(season)
     for _ in range(2):
         with pytest.raises(RuntimeError):
@@ -197,7 +272,7 @@ def test_an_error_is_tried_again_later_and_fails_after_three(season, monkeypatch
 
 
 def test_after_an_error_luck_may_return(season, monkeypatch):
-    monkeypatch.setattr(refits, "fit_league", lambda *_: 1 / 0)
+    monkeypatch.setattr(fit_work, "fit_league", lambda *_: 1 / 0)
     request(season)
     with pytest.raises(ZeroDivisionError):
         run(season)
@@ -210,7 +285,7 @@ def test_after_an_error_luck_may_return(season, monkeypatch):
 def test_a_job_that_kills_its_workers_is_given_up(season):
     """Nobody gives such a job back: its lease runs out again and again."""
     request(season)
-    for number in range(refits.MAX_ATTEMPTS):
+    for number in range(refit_runs.MAX_ATTEMPTS):
         claim(season, f"victim {number}")
         earlier(season, "lease_until", 2 * MINUTE)
     assert run(season) is None
@@ -218,6 +293,105 @@ def test_a_job_that_kills_its_workers_is_given_up(season):
     assert (fit["status"], season.row().published_fit) == ("failed", None)
     assert "victim 2" in fit["reason"]
     assert season.fit()["status"] == "published"
+
+
+class Failing:
+    """Fails as a limit does: with a reason, and nothing that anybody need look into."""
+
+    def compute(self, *_):
+        raise FitFailed("The fit took too long.")
+
+    def stop(self):
+        pass
+
+
+def test_a_fit_that_exceeds_a_limit_is_tried_again_later_each_time_and_then_failed(season):
+    request(season)
+    pauses = []
+    for _ in range(refit_runs.MAX_ATTEMPTS - 1):
+        with season.database.read() as unit:
+            before = unit.now()
+        assert run_next_refit(season.database, "tester", league=season.league, fitter=Failing())["status"] == "waiting"
+        assert shown(season)["reason"] == "The fit took too long."
+        with season.database.read() as unit:
+            pauses.append(unit.refits.existing(season.row().id, 1).not_before - before)
+        earlier(season, "not_before", 10 * MINUTE)
+    assert run_next_refit(season.database, "tester", league=season.league, fitter=Failing())["status"] == "failed"
+    assert pauses[1] > 1.5 * pauses[0] > 0
+    assert (shown(season)["reason"], season.row().published_fit) == ("The fit took too long.", None)
+    season.verified()
+
+
+def cancel(play: Play, number: int = 1):
+    return cancel_refit(play.database, OPERATOR, play.league, number)
+
+
+def test_what_waits_is_cancelled_at_once(season):
+    request(season)
+    assert cancel(season)["status"] == "cancelled"
+    assert run(season) is None
+    assert cancel(season) == shown(season)
+    assert "cancelled it" in shown(season)["reason"]
+    assert season.fit()["status"] == "published"
+    assert shown(season)["status"] == "cancelled"
+    season.verified()
+
+
+def test_what_runs_is_stopped_and_cancelled(season, quick):
+    request(season)
+    fitter = Patient(lambda: cancel(season)["status"] == "cancelled")
+    fit = run_next_refit(season.database, "tester", league=season.league, fitter=fitter)
+    assert fitter.stopped.is_set()
+    assert (fit["status"], season.row().published_fit) == ("cancelled", None)
+    assert "cancelled it" in fit["reason"]
+    assert season.fit()["status"] == "published"
+
+
+def test_what_was_cancelled_while_it_was_fitted_is_not_published(season):
+    request(season)
+    running = claim(season, "one")
+    work = compute_fit(season.database, running.league_id, lambda _: None)
+    assert cancel(season)["status"] == "running"
+    refit_runs.publish(season.database, running, work)
+    assert (shown(season)["status"], season.row().published_fit) == ("cancelled", None)
+
+
+def test_a_cancelled_job_of_a_dead_worker_is_not_taken_over(season):
+    request(season)
+    claim(season, "dead")
+    cancel(season)
+    earlier(season, "lease_until", 2 * MINUTE)
+    assert run(season) is None
+    assert shown(season)["status"] == "cancelled"
+
+
+def test_a_cancelled_job_is_not_tried_again(season):
+    request(season)
+    running = claim(season, "one")
+    cancel(season)
+    refit_runs.give_back(season.database, running, "bad luck")
+    assert shown(season)["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("status", ["published", "kept", "refused", "failed"])
+def test_what_has_ended_cannot_be_cancelled(season, status):
+    fit = season.fit()
+    season.sql("UPDATE refit SET status = :status WHERE league_id = :league", status=status)
+    with pytest.raises(FitFinished, match=status):
+        cancel(season)
+    assert shown(season) == {**fit, "status": status}
+    with pytest.raises(FitNotFound):
+        cancel(season, 2)
+
+
+def test_the_policy_waits_for_news_after_a_cancellation(shared):
+    play = Play.begin(shared, refit={"after_entries": 1, "after_seconds": None})
+    play.play("A", "B")
+    assert due(play)
+    cancel(play)
+    assert not due(play)
+    play.play("B", "A")
+    assert due(play)
 
 
 def due(play: Play) -> bool:
@@ -254,6 +428,25 @@ def test_after_so_many_seconds_if_there_is_news(shared):
     assert due(play)
 
 
+def test_at_the_times_of_a_cron_line_if_there_is_news(shared):
+    """Whoever was not there when the time came makes up for it: only the last request and the clock count."""
+    play = Play.begin(shared, refit={"after_entries": None, "after_seconds": None, "cron": "17 3 * * *"})
+    play.sql("UPDATE league SET fit_requested_at = fit_requested_at - :by WHERE id = :league", by=24 * 60 * MINUTE)
+    assert not due(play)
+    play.play("A", "B")
+    assert due(play)
+    run(play)
+    play.play("B", "A")
+    midnight = play.row().fit_requested_at // (24 * 60 * MINUTE) * (24 * 60 * MINUTE)
+    with play.database.read() as unit:
+        now = unit.now()
+    last = midnight + 197 * MINUTE if midnight + 197 * MINUTE <= now else midnight + (197 - 24 * 60) * MINUTE
+    play.sql("UPDATE league SET fit_requested_at = :at WHERE id = :league", at=last)
+    assert not due(play)
+    play.sql("UPDATE league SET fit_requested_at = :at WHERE id = :league", at=last - 1)
+    assert due(play)
+
+
 def test_a_policy_of_nothing(shared):
     play = Play.begin(shared, refit={"after_entries": None, "after_seconds": None})
     play.batch([match("A", "B")] * 3)
@@ -283,6 +476,18 @@ def test_the_same_log_gives_the_same_table_on_either_database(both):
         assert play.fit()["table_hash"] == fit["table_hash"]
         hashes.add(fit["table_hash"])
     assert len(hashes) == 1
+
+
+def test_the_job_says_where_its_matches_were_read(shared, monkeypatch):
+    monkeypatch.setattr("app.services.segments.BLOCK", 50)
+    play = Play.begin(shared)
+    play.results(("A", "B", 60, 50), ("B", "C", 5, 5))
+    by_rows = play.fit()
+    assert keep_segments(play.database, play.league)
+    by_segments = play.fit()
+    assert by_rows["read"] == {"segments": 0, "rows": 120}
+    assert by_segments["read"] == {"segments": 100, "rows": 20}
+    assert by_segments["table_hash"] == by_rows["table_hash"]
 
 
 def test_a_second_fit_of_the_same_data_replaces_the_first(season):

@@ -41,10 +41,13 @@ def row(number: int, **changes: Any) -> LeaderboardRow:
         "rank_low": max(1, number - 2),
         "rank_high": number + 3,
         "rank_ub": max(1, number - 1),
+        "p_top": 0.9 if number == 1 else 0.1 if number == 2 else 0.0,
+        "tier": 1 + number // 10,
         "competitor": f"player-{number:03d}",
         "name": f"Player {number}",
         "live": {"rating": rating + 18.4 * (-1) ** number, "standard_error": None},
         "fit": fit,
+        "drift": 0.9 * (-1) ** number,
         "component": 1,
         "class": 1,
         "matches": 200 + number,
@@ -115,7 +118,7 @@ def fit(**changes: Any) -> FitShape:
 
 
 def without_fit(number: int, **changes: Any) -> LeaderboardRow:
-    return row(number, fit=None, rank_low=None, rank_high=None, rank_ub=None, **changes)
+    return row(number, fit=None, rank_low=None, rank_high=None, rank_ub=None, p_top=None, tier=None, drift=None, **changes)
 
 
 def one_match() -> LeaderboardShape:

@@ -1,0 +1,82 @@
+"""How far two competitors are apart, how sure that is, and whether it is known at all."""
+
+from app.core.identifiability import Comparable
+from app.ratings.fitted import NORMAL_95, Difference
+from app.ratings.scale import natural_unit
+from app.services.answer_shapes import DifferenceShape
+from app.services.as_of import AsOf, league_at
+from app.services.keys import Caller, require_league
+from app.services.predictions import RESTS_ON, comparability, pair_of
+from app.services.shapes import By, IntervalShape
+from app.services.standings import Table, ordered_table
+from app.storage.tables import Stored
+from app.storage.unit_of_work import Database
+
+
+def difference(
+    database: Database, caller: Caller, league: str, first: str, second: str, *, by: By | None = None, as_of: AsOf = None
+) -> DifferenceShape:
+    """The difference of two ratings, of the published fit where there is one unless told otherwise.
+
+    Raises LeagueNotFound, CompetitorNotFound, FitNotPublished, BadInput.
+    """
+    with database.read() as unit:
+        row, _ = require_league(unit, caller, league)
+        then = league_at(unit, row, as_of)
+        table = ordered_table(database, unit, then, by or ("live" if then.published_fit is None else "fit"))
+        pair = pair_of(unit, table, first, second, "first")
+    return _shape(table, *pair)
+
+
+def _shape(table: Table, first: Stored, second: Stored) -> DifferenceShape:
+    comparable = comparability(table, first.number, second.number)
+    estimate, error, superiority = _figures(table, first, second, comparable)
+    return {
+        "league": table.league.key,
+        "pair": {"first": first.key, "second": second.key},
+        "estimate": estimate,
+        "standard_error": error,
+        "interval": interval_of(estimate, error),
+        "superiority": superiority,
+        "relative_to": f"“{second.key}”",
+        "comparable": comparable,
+        "rests_on": RESTS_ON[comparable],
+        "sentence": _sentence(first.key, second.key, comparable, estimate, error, superiority),
+        "by": table.by,
+        "position": table.league.position,
+        "fit": table.fit.number if table.by == "fit" and table.fit is not None else None,
+    }
+
+
+def _figures(table: Table, first: Stored, second: Stored, comparable: Comparable) -> tuple[float | None, float | None, float | None]:
+    """Estimate and standard error in points, and the probability that the first is the stronger."""
+    if comparable == "no":
+        return None, None, None
+    if table.by == "live" or table.fit is None:
+        return first.rating - second.rating, None, None
+    found: Difference = table.fit.strengths.difference(first.number, second.number)
+    unit = natural_unit(table.fit.settings.scale)
+    return unit * found.estimate, unit * found.standard_error, found.superiority
+
+
+def interval_of(estimate: float | None, error: float | None) -> IntervalShape | None:
+    """95 %, None where there is no error."""
+    if estimate is None or error is None:
+        return None
+    return {"lower": estimate - NORMAL_95 * error, "upper": estimate + NORMAL_95 * error}
+
+
+def _sentence(first: str, second: str, comparable: Comparable, estimate: float | None, error: float | None, superiority: float | None) -> str:
+    if estimate is None:
+        return f"Nothing recorded connects {first} and {second}, so nobody can say how far they are apart; matches that link them would."
+    ahead, behind = (first, second) if estimate >= 0 else (second, first)
+    text = (
+        f"{first} and {second} are rated the same" if round(abs(estimate), 1) == 0 else f"{ahead} is rated {abs(estimate):.0f} points above {behind}"
+    )
+    if error is None or superiority is None:
+        return f"{text}; a live rating has no interval."
+    low, high = sorted((abs(estimate) - NORMAL_95 * error, abs(estimate) + NORMAL_95 * error))
+    text += f" (95 % interval {low:+.0f} to {high:+.0f}); the probability that {first} is the stronger one is {superiority:.0%}."
+    if comparable == "ordered-only":
+        text += " Results tell only who is ahead, not by how much: the size of this number is an assumption."
+    return text

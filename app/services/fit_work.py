@@ -1,0 +1,66 @@
+"""The work of a refit apart from its job: read the matches of a league, fit them. Nothing is written, so that any process can do it.
+
+Where it is done is decided by a `Fitter`: in this process, or in a child of it (`fit_process`).
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.services.fitting import Fitted, fit_league
+from app.services.league_settings import read_settings
+from app.services.segments import counted_for_fit
+from app.services.shapes import FitStage, ReadShape
+from app.storage.unit_of_work import Database
+
+Tell = Callable[[FitStage], None]
+
+
+class FitFailed(Exception):
+    """A fit that came to no end for a reason that people understand: its memory, its time, the death of its process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A fit and what it is of."""
+
+    position: int
+    settings: str
+    read: ReadShape
+    fitted: Fitted
+
+
+class Fitter(Protocol):
+    """Where fits are computed, one at a time."""
+
+    def compute(self, database: Database, league_id: int, tell: Tell) -> Work:
+        """The fit of a league as it is now. Raises FitFailed."""
+
+    def stop(self) -> None:
+        """From another thread: end the fit under way, if that can be done; `compute` then raises FitFailed."""
+
+
+class FitHere:
+    """Fits in this process, which no one can stop."""
+
+    def compute(self, database: Database, league_id: int, tell: Tell) -> Work:
+        return compute_fit(database, league_id, tell)
+
+    def stop(self) -> None:
+        """It runs to its end; that it was stopped shows when it would be published."""
+
+
+def compute_fit(database: Database, league_id: int, tell: Tell) -> Work:
+    """Read a league as it is now, in a transaction that is over before the fit begins, and fit it."""
+    started = time.perf_counter()
+    tell("reading")
+    with database.read() as unit:
+        row = unit.leagues.by_id(league_id)
+        log, read = counted_for_fit(unit, row, row.position)
+        settings = read_settings(row.settings)
+        anchor = unit.competitors.by_key(row.id, settings.anchor.competitor) if settings.anchor is not None else None
+    seconds = time.perf_counter() - started
+    fitted = fit_league(log, settings, row.competitors, None if anchor is None else anchor.number, row.recorded_at, tell)
+    fitted.seconds["reading"] = seconds
+    return Work(row.position, row.settings, read, fitted)

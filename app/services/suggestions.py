@@ -1,0 +1,157 @@
+"""Pairs worth playing next, drawn with known probabilities, and how many more matches the first two would need.
+
+    top         matches that tell who belongs to the first k of the largest island
+    neighbours  matches between competitors who stand next to each other
+    connect     matches that make pairs of competitors comparable
+
+The propensity of a pair is the probability with which it was among those drawn: whoever keeps it with the match can later undo the choice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import Any, Final
+
+import numpy as np
+
+from app.errors import BadInput, Fault
+from app.ratings.comparisons import Floats
+from app.ratings.scale import natural_unit
+from app.ratings.suggestions import drawn, matches_to_separate, own_gains, propensities, separating_gains
+from app.services.answer_shapes import ForecastShape, Goal, SuggestionRow, SuggestionsShape
+from app.services.as_of import AsOf, league_at
+from app.services.bridges import Missing
+from app.services.keys import Caller, require_league
+from app.services.standings import Table, moment_of, ordered_table, status_of
+from app.services.stored_fits import FitTable
+from app.storage.unit_of_work import Database
+
+MAX_TOP: Final = 30
+MAX_COUNT: Final = 100
+CONTENDERS: Final = 12
+"""So many beside the top k are candidates."""
+NEIGHBOURS: Final = 60
+REACH: Final = 3
+"""Neighbours are at most so many places apart."""
+ENVOYS: Final = 3
+"""So many of each island or class are candidates to connect it."""
+MAX_GROUPS: Final = 200
+
+Pair = tuple[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    pairs: list[Pair]
+    gains: Floats
+
+
+def suggestions(
+    database: Database,
+    caller: Caller,
+    league: str,
+    *,
+    goal: Goal = "neighbours",
+    k: int = 3,
+    count: int = 5,
+    seed: int = 0,
+    as_of: AsOf = None,
+) -> SuggestionsShape:
+    """Pairs to play next. The goals “top” and “neighbours” need a published fit. Raises LeagueNotFound, FitNotPublished, BadInput."""
+    if not (1 <= k <= MAX_TOP and 1 <= count <= MAX_COUNT):
+        fault = Fault("k", f"Use 1 to {MAX_TOP}.") if not 1 <= k <= MAX_TOP else Fault("count", f"Use 1 to {MAX_COUNT}.")
+        raise BadInput("So much cannot be asked for.", [fault])
+    with database.read() as unit:
+        row, _ = require_league(unit, caller, league)
+        then = league_at(unit, row, as_of)
+        table = ordered_table(database, unit, then, "live" if goal == "connect" else "fit")
+    found = _connecting(table) if table.fit is None or goal == "connect" else _informative(table, table.fit, goal, k)
+    chances = propensities(found.gains, count) if found.pairs else np.zeros(0)
+    places = drawn(chances, np.random.default_rng(seed)) if found.pairs else np.zeros(0, dtype=np.int64)
+    rows = [_row(found, int(place), float(chances[place]), goal, f"{then.position}-{seed}") for place in places]
+    return {
+        "league": then.key,
+        "position": then.position,
+        "fit": None if goal == "connect" or table.fit is None else table.fit.number,
+        "goal": goal,
+        "seed": seed,
+        "candidates": len(found.pairs),
+        "unit": "pairs that become comparable" if goal == "connect" else "variance in squared points",
+        "rows": sorted(rows, key=lambda each: (-each["gain"], each["first"], each["second"])),
+        "forecast": None if goal == "connect" or table.fit is None else _forecast(table, table.fit),
+        "sentence": _sentence(found, rows, goal, k),
+    }
+
+
+def _row(found: _Candidates, place: int, propensity: float, goal: Goal, draw: str) -> SuggestionRow:
+    first, second = found.pairs[place]
+    context: dict[str, str | float] = {"suggestion": f"{goal}-{draw}", "propensity": propensity}
+    return {"first": first.key, "second": second.key, "propensity": propensity, "gain": float(found.gains[place]), "context": context}
+
+
+def _sentence(found: _Candidates, rows: Sequence[SuggestionRow], goal: Goal, k: int) -> str:
+    if not rows:
+        return (
+            "Everyone can be compared with everyone."
+            if goal == "connect"
+            else "There are no two active competitors with a fitted rating on the largest island."
+        )
+    told = {
+        "top": f"These matches are expected to tell most about who belongs to the first {k}",
+        "neighbours": "These matches are expected to tell most about who stands before whom",
+        "connect": "These matches would make competitors comparable; between classes of one island only if the side that is behind takes points",
+    }
+    return f"{told[goal]}; {len(rows)} of {len(found.pairs)} candidates were drawn, each with its own known probability."
+
+
+def _active(table: Table, fit: FitTable) -> list[Any]:
+    """Of the largest island, in the order of the fit, who still plays."""
+    moment = moment_of(table.league)
+    island = [row for row, number in zip(table.rows, table.islands, strict=True) if number == 0 and row.number in fit]
+    return [row for row in island if status_of(row, table.settings, moment) not in {"retired", "inactive"}]
+
+
+def _informative(table: Table, fit: FitTable, goal: Goal, k: int) -> _Candidates:
+    active = _active(table, fit)[: k + CONTENDERS if goal == "top" else NEIGHBOURS]
+    pairs = [(i, j) for i, j in combinations(range(len(active)), 2) if goal == "top" or j - i <= REACH]
+    if not pairs or (goal == "top" and k >= len(active)):
+        return _Candidates([], np.zeros(0))
+    numbers = [row.number for row in active]
+    theta, first, second = fit.strengths.theta[numbers], *np.array(pairs).T
+    squared = natural_unit(fit.settings.scale) ** 2
+    if goal == "top":
+        gains = separating_gains(theta, fit.strengths.uncertainty.joint(numbers), k, first, second)
+    else:
+        gains = own_gains(theta[first] - theta[second], fit.strengths.uncertainty.pair_variances(numbers)[first, second])
+    return _Candidates([(active[i], active[j]) for i, j in pairs], gains * squared)
+
+
+def _connecting(table: Table) -> _Candidates:
+    """Between islands; where there is one, between its classes: who took points from nobody against who gave none away."""
+    missing = Missing(table)
+    if len(missing.of_island) > 1:
+        groups = [missing.of_island[island] for island in sorted(missing.of_island)][:MAX_GROUPS]
+        joined = [(groups[0], other) for other in groups[1:]]
+    else:
+        needed = missing.upsets()[:MAX_GROUPS]
+        classes = {member.key: members for members in missing.of_class.values() for member in members}
+        joined = [(classes[one["taker"]], classes[one["giver"]]) for one in needed]
+    pairs = [(a, b, len(one) * len(other)) for one, other in joined for a in one[:ENVOYS] for b in other[:ENVOYS]]
+    return _Candidates([(a, b) for a, b, _ in pairs], np.array([float(gain) for *_, gain in pairs]))
+
+
+def _forecast(table: Table, fit: FitTable) -> ForecastShape | None:
+    """For the first two of the largest island who still play."""
+    for one, other in pairwise(_active(table, fit)[:2]):
+        found = fit.strengths.difference(one.number, other.number)
+        matches = None if found.comparable == "no" else matches_to_separate(found.estimate, found.standard_error**2)
+        return {"first": one.key, "second": other.key, "matches": matches, "sentence": _forecast_sentence(one.key, other.key, matches)}
+    return None
+
+
+def _forecast_sentence(first: str, second: str, matches: int | None) -> str:
+    if matches is None:
+        return f"No number of matches would separate {first} and {second} as the ratings stand."
+    if not matches:
+        return f"{first} and {second} are separated at 95 % already."
+    return f"About {matches:,} more matches between {first} and {second} would separate them at 95 %, if their difference stays as it is estimated."
