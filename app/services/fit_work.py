@@ -10,9 +10,10 @@ from typing import Protocol
 
 from app.services.fitting import Fitted, fit_league
 from app.services.league_settings import read_settings
-from app.services.segments import counted_for_fit
+from app.services.segments import amendments_at, counted_for_fit
 from app.services.shapes import FitStage, ReadShape
-from app.storage.unit_of_work import Database
+from app.storage.tables import Stored
+from app.storage.unit_of_work import Database, ReadUnit
 
 Tell = Callable[[FitStage], None]
 
@@ -59,8 +60,14 @@ def compute_fit(database: Database, league_id: int, tell: Tell) -> Work:
         row = unit.leagues.by_id(league_id)
         log, read = counted_for_fit(unit, row, row.position)
         settings = read_settings(row.settings)
-        anchor = unit.competitors.by_key(row.id, settings.anchor.competitor) if settings.anchor is not None else None
+        anchor = None if settings.anchor is None else _number_of(unit, row, settings.anchor.competitor)
     seconds = time.perf_counter() - started
-    fitted = fit_league(log, settings, row.competitors, None if anchor is None else anchor.number, row.recorded_at, tell)
+    fitted = fit_league(log, settings, row.competitors, anchor, row.recorded_at, tell)
     fitted.seconds["reading"] = seconds
     return Work(row.position, row.settings, read, fitted)
+
+
+def _number_of(unit: ReadUnit, row: Stored, key: str) -> int | None:
+    """The number under which somebody's matches count: that of whom they were merged into."""
+    found = unit.competitors.by_key(row.id, key)
+    return None if found is None else amendments_at(unit, row, row.position).merges.get(found.number, found.number)

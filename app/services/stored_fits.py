@@ -153,10 +153,12 @@ def _read(database: Database, unit: ReadUnit, league: Stored, number: int) -> Fi
 
 
 def _fitted_again(database: Database, unit: ReadUnit, league: Stored, row: Stored) -> Arrays:
-    """The second order of a fit that is not the published one any more: it is large, and only its inputs are kept."""
-    settings = read_settings(row.settings)
+    """The second order of a fit that is not the published one any more: it is large, and only its inputs are kept.
+
+    An anchor shifts the ratings and takes no part in it; and whoever it was may have been forgotten since.
+    """
+    settings = read_settings(row.settings).model_copy(update={"anchor": None})
     log = counted_matches(database, unit, league, row.position)
-    anchor = unit.competitors.by_key(league.id, settings.anchor.competitor) if settings.anchor is not None else None
     n = len(unpacked(row.table)["theta"])
     recorded_at = unit.entries.time_of(league.id, row.position) or 0
-    return fit_league(log, settings, n, None if anchor is None else anchor.number, recorded_at).second_order()
+    return fit_league(log, settings, n, None, recorded_at).second_order()

@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 
 from app.errors import ArpadError, BadInput, CompetitorNotFound, FitNotFound, FitNotPublished
 from app.services.as_of import Moment
+from app.services.leagues import get_league
 from app.services.predictions import matrix, predict, predict_many
 from app.services.refits import get_fit, list_fits
+from app.services.roster import forget_competitor, merge_competitors
 from app.services.segments import keep_segments
 from app.services.standings import competitor, leaderboard
+from app.storage.unit_of_work import Database
 from tests.services.mirror import Mirror, cold, pages, rename, retire, small_blocks
 from tests.services.play import OPERATOR, Play, match
 from tests.services.test_amendments import _steps, season, take
@@ -175,3 +178,18 @@ def test_names_are_current_and_who_was_retired_is_as_it_was(mirror):
     rows = {position: {row["competitor"]: row for row in ask(mirror, position)["rows"]} for position in (before, retired, None)}
     assert {one["A"]["name"] for one in rows.values()} == {"Ann"}
     assert [rows[position]["B"]["status"] for position in (before, retired, None)] == ["inactive", "retired", "inactive"]
+
+
+def test_a_fit_whose_anchor_was_forgotten_or_merged_is_shown_as_it_was(play):
+    play.batch([match("A", "B", "first", "m1"), match("B", "C", "first", "m2"), match("C", "A", "draw", "m3"), match("D", "B", "draw", "m4")])
+    play.change(anchor={"competitor": "C", "rating": 2000.0})
+    assert play.fit()["status"] == "published"
+    position = get_league(play.database, OPERATOR, play.league)["position"]
+    shown = predict(play.database, OPERATOR, play.league, "A", "B", by="fit", as_of=position)
+    merge_competitors(play.database, OPERATOR, play.league, "C", "D", reason="one person")
+    assert play.fit()["status"] == "published"
+    board = leaderboard(play.database, OPERATOR, play.league, by="fit")["rows"]
+    assert next(row["fit"] for row in board if row["competitor"] == "D")["rating"] == pytest.approx(2000.0)
+    forget_competitor(play.database, OPERATOR, play.league, "C")
+    fresh = Database(play.database.engine)
+    assert predict(fresh, OPERATOR, play.league, "A", "B", by="fit", as_of=position) == shown
