@@ -4,7 +4,7 @@ from functools import partial
 
 from fastapi import Request, Response
 
-from app.api import examples
+from app.api import amendment_examples
 from app.api.answers import not_stored
 from app.api.bodies import Body
 from app.api.dependencies import run
@@ -28,8 +28,8 @@ _PROBLEMS = (*WRITE_PROBLEMS, Conflict, PositionMoved)
 @router.post(
     _MATCH + "/void",
     **documented(
-        json_answer(200, AmendmentShape, examples.VOID),
-        body=json_body(_AMENDMENT, void=examples.VOID_REQUEST),
+        json_answer(200, AmendmentShape, amendment_examples.VOID),
+        body=json_body(_AMENDMENT, void=amendment_examples.VOID_REQUEST),
         problems=[*_PROBLEMS, MatchNotFound, MatchAlreadyVoided],
     ),
 )
@@ -42,8 +42,8 @@ async def void_match(request: Request, league: League, match_id: MatchPath, dry_
 @router.post(
     _MATCH + "/restore",
     **documented(
-        json_answer(200, AmendmentShape, examples.RESTORE),
-        body=json_body(_AMENDMENT, restore=examples.RESTORE_REQUEST),
+        json_answer(200, AmendmentShape, amendment_examples.RESTORE),
+        body=json_body(_AMENDMENT, restore=amendment_examples.RESTORE_REQUEST),
         problems=[*_PROBLEMS, MatchNotFound],
     ),
 )
@@ -56,8 +56,8 @@ async def restore_match(request: Request, league: League, match_id: MatchPath, d
 @router.post(
     _MATCH + "/correct",
     **documented(
-        json_answer(200, AmendmentShape, examples.CORRECTION),
-        body=json_body(_CORRECTION, outcome=examples.CORRECTION_REQUEST),
+        json_answer(200, AmendmentShape, amendment_examples.CORRECTION),
+        body=json_body(_CORRECTION, outcome=amendment_examples.CORRECTION_REQUEST),
         problems=[*_PROBLEMS, MatchNotFound],
     ),
 )
@@ -72,8 +72,8 @@ async def correct_match(request: Request, league: League, match_id: MatchPath, d
 @log_router.post(
     "/v1/leagues/{league:league}/log/{position}/void",
     **documented(
-        json_answer(200, AmendmentShape, examples.VOID),
-        body=json_body(_AMENDMENT, void=examples.VOID_REQUEST),
+        json_answer(200, AmendmentShape, amendment_examples.VOID),
+        body=json_body(_AMENDMENT, void=amendment_examples.VOID_REQUEST),
         problems=[*_PROBLEMS, EntryNotFound],
     ),
 )

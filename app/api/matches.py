@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
-from app.api import examples
+from app.api import amendment_examples, examples
 from app.api.answers import Manner, answer, created, location, not_stored, replayed
 from app.api.bodies import LARGE_BODY, SMALL_BODY, Body
 from app.api.dependencies import caller_of, require_reporter, run, runtime_of
@@ -63,7 +63,7 @@ _DRY_RUN_PARAMETER = {
 @hot_router.post(
     "/v1/leagues/{league:league}/matches",
     **documented(
-        creations(ReceiptShape, examples.RECEIPT, preview=(PreviewShape, examples.PREVIEW)),
+        creations(ReceiptShape, examples.RECEIPT, preview=(PreviewShape, amendment_examples.PREVIEW)),
         body=json_body(_MATCH, smallest=examples.SMALLEST_MATCH, with_everything=examples.NEW_MATCH),
         problems=[*WRITE_PROBLEMS, MatchIdTaken, RecorderFull, RecorderStopped],
         parameters=[_LEAGUE_PARAMETER, _DRY_RUN_PARAMETER],
@@ -88,7 +88,7 @@ async def record_match(request: Request) -> Response:
 @router.post(
     "/v1/leagues/{league:league}/matches/batch",
     **documented(
-        creations(BatchShape, examples.BATCH, preview=(PreviewShape, examples.PREVIEW)),
+        creations(BatchShape, examples.BATCH, preview=(PreviewShape, amendment_examples.PREVIEW)),
         body=json_body(_BATCH, rows=examples.BATCH_OF_ROWS, columns=examples.BATCH_OF_COLUMNS),
         problems=[*WRITE_PROBLEMS, MatchIdTaken],
     ),
@@ -152,7 +152,7 @@ offer_collection(
 
 @router.get(
     "/v1/leagues/{league:league}/matches/{match_id:key}",
-    **documented(json_answer(200, MatchDetailShape, examples.AMENDED_MATCH, dated=True), problems=[*READ_PROBLEMS, MatchNotFound]),
+    **documented(json_answer(200, MatchDetailShape, amendment_examples.AMENDED_MATCH, dated=True), problems=[*READ_PROBLEMS, MatchNotFound]),
 )
 async def get_match(request: Request, league: League, match_id: MatchPath, as_of: QueryAsOf = None) -> Response:
     """One match with its receipt, which is what it did to both ratings when it was recorded, and with every amendment of it."""

@@ -4,7 +4,7 @@ from functools import partial
 
 from fastapi import Request, Response
 
-from app.api import examples
+from app.api import amendment_examples
 from app.api.answers import not_stored
 from app.api.bodies import Body
 from app.api.dependencies import run
@@ -29,7 +29,11 @@ _PROBLEMS = (*WRITE_PROBLEMS, CompetitorNotFound)
 
 @router.patch(
     _COMPETITOR,
-    **documented(json_answer(200, RosterShape, examples.ROSTER), body=json_body(_CHANGE, change=examples.COMPETITOR_CHANGE), problems=_PROBLEMS),
+    **documented(
+        json_answer(200, RosterShape, amendment_examples.ROSTER),
+        body=json_body(_CHANGE, change=amendment_examples.COMPETITOR_CHANGE),
+        problems=_PROBLEMS,
+    ),
 )
 async def change_competitor(request: Request, league: League, competitor: CompetitorPath) -> Response:
     """Change the name that a competitor is shown by, or retire them or have them back; the key stays. Needs the scope manage."""
@@ -53,8 +57,8 @@ def _changed(database: Database, caller: Caller, *, league: str, competitor: str
 @router.post(
     _COMPETITOR + "/merge",
     **documented(
-        json_answer(200, AmendmentShape, examples.MERGE),
-        body=json_body(_MERGE, merge=examples.MERGE_REQUEST),
+        json_answer(200, AmendmentShape, amendment_examples.MERGE),
+        body=json_body(_MERGE, merge=amendment_examples.MERGE_REQUEST),
         problems=[*_PROBLEMS, Conflict, PositionMoved],
     ),
 )
@@ -68,7 +72,11 @@ async def merge_competitor(request: Request, league: League, competitor: Competi
 
 @router.post(
     _COMPETITOR + "/forget",
-    **documented(json_answer(200, RosterShape, examples.FORGOTTEN), body=json_body(_FORGET, forget=examples.FORGET_REQUEST), problems=_PROBLEMS),
+    **documented(
+        json_answer(200, RosterShape, amendment_examples.FORGOTTEN),
+        body=json_body(_FORGET, forget=amendment_examples.FORGET_REQUEST),
+        problems=_PROBLEMS,
+    ),
 )
 async def forget_competitor(request: Request, league: League, competitor: CompetitorPath) -> Response:
     """Delete a competitor's key and name for good; the matches stay, under a pseudonym. The key is sent once more; needs the scope admin."""

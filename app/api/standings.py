@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
-from app.api import examples
+from app.api import amendment_examples, examples
 from app.api.answers import Manner, answer
 from app.api.documentation import READ_PROBLEMS, documented, json_answer
 from app.api.operations import (
@@ -142,7 +142,10 @@ offer_collection(
 )
 
 
-@router.get(_COMPETITOR + "/explain", **documented(json_answer(200, ExplainedShape, examples.EXPLAINED, tagged=True, dated=True), problems=_PROBLEMS))
+@router.get(
+    _COMPETITOR + "/explain",
+    **documented(json_answer(200, ExplainedShape, amendment_examples.EXPLAINED, tagged=True, dated=True), problems=_PROBLEMS),
+)
 async def explain_rating(
     request: Request,
     league: League,
