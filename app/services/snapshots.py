@@ -1,8 +1,7 @@
 """Everyone's standing and the comparison graph, at the head of a log from the tables, at an earlier position from the course that led there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.services.as_of import LeagueAt, retired_at
 from app.services.courses import Reckoning, reckoned
@@ -11,8 +10,7 @@ from app.services.structures import Structure, structure_at, structure_at_head
 from app.storage.unit_of_work import Database, ReadUnit
 
 
-@dataclass(frozen=True, slots=True)
-class CompetitorAt:
+class CompetitorAt(NamedTuple):
     """A competitor's row as it was at a position, named like the columns; key and name are current."""
 
     number: int
@@ -39,20 +37,9 @@ def standings_of(database: Database, unit: ReadUnit, league: Any) -> tuple[Seque
 
 def _competitors(unit: ReadUnit, league: LeagueAt, reckoning: Reckoning) -> list[CompetitorAt]:
     retired = retired_at(unit, league.id, league.position)
+    columns = (reckoning.rating, reckoning.matches, reckoning.wins, reckoning.draws, reckoning.losses, reckoning.last_played_at)
+    standings = list(zip(*columns, strict=True))
     return [
-        CompetitorAt(
-            row.number,
-            row.key,
-            row.name,
-            reckoning.rating[row.number],
-            reckoning.matches[row.number],
-            reckoning.wins[row.number],
-            reckoning.draws[row.number],
-            reckoning.losses[row.number],
-            reckoning.last_played_at[row.number],
-            retired.get(row.number, False),
-            row.created_position,
-        )
-        for row in unit.competitors.all(league.id)
-        if row.created_position <= league.position
+        CompetitorAt(number, key, name, *standings[number], retired.get(number, False), created_position)  # type: ignore[call-arg]  # six of them
+        for number, key, name, created_position in unit.competitors.names(league.id, league.position)
     ]

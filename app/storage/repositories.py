@@ -112,6 +112,12 @@ class Competitors:
         """Every competitor in order of number."""
         return self._connection.execute(select(competitor).where(competitor.c.league_id == league_id).order_by(competitor.c.number)).all()
 
+    def names(self, league_id: int, position: int) -> Sequence[Any]:
+        """(number, key, name, created_position) of those who had come into being by a position, in order of number."""
+        columns = (competitor.c.number, competitor.c.key, competitor.c.name, competitor.c.created_position)
+        query = select(*columns).where(competitor.c.league_id == league_id, competitor.c.created_position <= position)
+        return self._connection.execute(query.order_by(competitor.c.number)).all()
+
     def keys(self, league_id: int) -> list[str]:
         """Every key in order of number."""
         return list(self._connection.scalars(select(competitor.c.key).where(competitor.c.league_id == league_id).order_by(competitor.c.number)))
