@@ -18,6 +18,7 @@ from typing import IO, Any, Final
 
 from app.services.fit_work import FitFailed, Tell, Work
 from app.services.fitting import Fitted
+from app.services.shapes import FitStage
 from app.storage.unit_of_work import Database
 
 COMMAND: Final = (sys.executable, "-P", "-m", "app.fitter")
@@ -61,7 +62,11 @@ class FitProcess:
         timer.start()
         is_good = False
         try:
-            work = self._converse(child, league_id, tell)
+            try:
+                work = self._converse(child, league_id, tell)
+            except _Unheard:
+                # It died between two jobs, with nothing said of this one: that is no failure of the fit.
+                work = self._converse(self._begin(), league_id, tell)
             work.fitted.seconds["process"] = time.perf_counter() - began - sum(work.fitted.seconds.values())
             is_good = work.read["segments"] + work.read["rows"] < LARGE
         finally:
@@ -103,13 +108,20 @@ class FitProcess:
 
     def _converse(self, child: "subprocess.Popen[bytes]", league_id: int, tell: Tell) -> Work:
         asked = {"url": self._url, "league_id": league_id, "memory_mb": self._memory_mb, "seconds": int(self._seconds) + 1 + GRACE_SECONDS}
+        heard: list[str] = []
+
+        def listened(stage: FitStage) -> None:
+            heard.append(stage)
+            tell(stage)
+
         try:
             _pipe(child.stdin).write(json.dumps(asked).encode() + b"\n")
             _pipe(child.stdin).flush()
-            return self._listen(_pipe(child.stdout), tell)
+            return self._listen(_pipe(child.stdout), listened)
         except (BrokenPipeError, EOFError):
             code = child.wait()
-            raise FitFailed(self._why_ended or _obituary(code)) from None
+            failure = FitFailed if heard or self._why_ended else _Unheard
+            raise failure(self._why_ended or _obituary(code)) from None
 
     def _listen(self, out: IO[bytes], tell: Tell) -> Work:
         while True:
@@ -125,6 +137,10 @@ class FitProcess:
                 raise error
             else:
                 return _work(said, out)
+
+
+class _Unheard(FitFailed):
+    """The child was gone before it said anything."""
 
 
 def _cut() -> bytes:
