@@ -11,7 +11,7 @@ import pytest
 from app.errors import ArpadError
 from app.services.corrections import correct_match, restore_match, void_entry, void_match
 from app.services.leagues import change_league
-from app.services.roster import forget_competitor, merge_competitors, rename_competitor, retire_competitor
+from app.services.roster import change_competitor, forget_competitor, merge_competitors
 from tests.api.site import running_site
 from tests.services.play import NEW_YEAR_2024, OPERATOR, Play, match
 from tests.services.test_exports import forged
@@ -86,10 +86,10 @@ class Season:
         merge_competitors(*self.of, one, other, reason="the same person")
 
     def rename(self) -> None:
-        rename_competitor(*self.of, self.random.choice(self.keys), "“New” name")
+        change_competitor(*self.of, self.random.choice(self.keys), {"name": "“New” name"})
 
     def retire(self) -> None:
-        retire_competitor(*self.of, self.random.choice(self.keys), retired=self.random.random() < 0.5)
+        change_competitor(*self.of, self.random.choice(self.keys), {"retired": self.random.random() < 0.5})
 
     def forget(self) -> None:
         forget_competitor(*self.of, self.random.choice(self.keys))

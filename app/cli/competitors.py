@@ -72,10 +72,10 @@ def rename(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The name that people see.", show_default="the key again")] = None,
 ) -> None:
     """Change the name that a competitor is shown by. The key, by which matches name them, stays."""
-    from app.services.roster import rename_competitor
+    from app.services.roster import change_competitor
 
     with session.database() as database:
-        shape = rename_competitor(database, session.caller, league, competitor, name)
+        shape = change_competitor(database, session.caller, league, competitor, {"name": name})
     session.show(shape, lambda changed: _changed(changed, f"“{changed['competitor']}” is shown as “{changed['name']}”"))
 
 
@@ -92,10 +92,10 @@ def return_(session: Session, league: LeagueArgument, competitor: CompetitorArgu
 
 
 def _retire(session: Session, league: str, competitor: str, *, retired: bool) -> None:
-    from app.services.roster import retire_competitor
+    from app.services.roster import change_competitor
 
     with session.database() as database:
-        shape = retire_competitor(database, session.caller, league, competitor, retired=retired)
+        shape = change_competitor(database, session.caller, league, competitor, {"retired": retired})
     session.show(shape, lambda changed: _changed(changed, f"“{changed['competitor']}” {'has retired' if retired else 'plays again'}"))
 
 

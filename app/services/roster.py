@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from app.errors import BadInput, Conflict, Fault
 from app.ratings.matches import clean_key
@@ -53,37 +53,41 @@ class _Merge(Proposal):
         return Change(Amendment(row.position + 1, Kind.MERGE, merged=merged), details)
 
 
-def rename_competitor(database: Database, caller: Caller, league: str, competitor: str, name: str | None) -> RosterShape:
-    """Give a competitor another name to be shown by; None for none but the key. The key stays. Raises CompetitorNotFound, BadInput."""
-    try:
-        shown = None if name is None else clean_key(name)
-    except ValueError as error:
-        raise BadInput("The name cannot be accepted.", [Fault("/name", f"name {error}")]) from None
+class RosterChange(TypedDict, total=False):
+    """What is to change about a competitor; what is left out stays. A name of None: none but the key."""
+
+    name: str | None
+    retired: bool
+
+
+def change_competitor(database: Database, caller: Caller, league: str, competitor: str, change: RosterChange) -> RosterShape:
+    """Change the name that a competitor is shown by, retire them or have them back: an entry for each that differs, all or none of them.
+
+    The key stays, and so do ratings. The position is that of the last entry written. Raises CompetitorNotFound, BadInput.
+    """
+    name = _shown(change.get("name"))
     with database.write() as unit:
         row, author = lock_league(unit, caller, league, "manage")
         found = require_known(unit, row.id, competitor)
         position = None
-        if shown != found.name:
+        if "name" in change and name != found.name:
             # The name itself stands beside the log, so that a person can be forgotten.
             position = _append(unit, row, Kind.RENAME, author, {"competitor": found.number})
-            unit.competitors.change(row.id, found.number, {"name": shown})
+            unit.competitors.change(row.id, found.number, {"name": name})
+            row, _ = lock_league(unit, caller, league, "manage")
+        if "retired" in change and change["retired"] != found.retired:
+            position = _append(unit, row, Kind.RETIRE, author, {"competitor": found.number, "retired": change["retired"]})
+            unit.competitors.change(row.id, found.number, {"retired": change["retired"]})
         shape = _shape(unit, row.id, found.number, position)
         unit.commit()
     return shape
 
 
-def retire_competitor(database: Database, caller: Caller, league: str, competitor: str, *, retired: bool) -> RosterShape:
-    """Retire a competitor, or have them back; ratings stay. Raises CompetitorNotFound."""
-    with database.write() as unit:
-        row, author = lock_league(unit, caller, league, "manage")
-        found = require_known(unit, row.id, competitor)
-        position = None
-        if retired != found.retired:
-            position = _append(unit, row, Kind.RETIRE, author, {"competitor": found.number, "retired": retired})
-            unit.competitors.change(row.id, found.number, {"retired": retired})
-        shape = _shape(unit, row.id, found.number, position)
-        unit.commit()
-    return shape
+def _shown(name: str | None) -> str | None:
+    try:
+        return None if name is None else clean_key(name)
+    except ValueError as error:
+        raise BadInput("The name cannot be accepted.", [Fault("/name", f"name {error}")]) from None
 
 
 def forget_competitor(database: Database, caller: Caller, league: str, competitor: str) -> RosterShape:

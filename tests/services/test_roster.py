@@ -9,7 +9,7 @@ from app.errors import BadInput, CompetitorNotFound, KeyRequired, LeagueNotFound
 from app.services.histories import opponents
 from app.services.imports import get_import, import_file
 from app.services.keys import Caller
-from app.services.roster import rename_competitor, retire_competitor
+from app.services.roster import change_competitor
 from app.services.segments import keep_segments
 from app.services.standings import competitor, leaderboard
 from tests.services.mirror import Mirror, Said, cold, forget, pages, rename, retire, small_blocks
@@ -191,9 +191,9 @@ def test_strangers_change_nobody(shared):
     play.play("A", "B")
     with writes_nothing(play):
         with pytest.raises((KeyRequired, LeagueNotFound)):
-            rename_competitor(shared, Caller.anonymous(), play.league, "A", "x")
+            change_competitor(shared, Caller.anonymous(), play.league, "A", {"name": "x"})
         with pytest.raises((KeyRequired, LeagueNotFound)):
-            retire_competitor(shared, Caller.anonymous(), play.league, "A", retired=True)
+            change_competitor(shared, Caller.anonymous(), play.league, "A", {"retired": True})
 
 
 def test_retiring_moves_nobody_and_survives_the_journey(mirror, both):
