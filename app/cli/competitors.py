@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.amendments import DryRunOption, ExpectedOption, ReasonOption, told
+from app.cli.amendments import DryRunOption, ExpectedOption, ReasonOption, amended, told
 from app.cli.arguments import AsOfOption, CursorOption, LeagueArgument, LimitOption, as_of_given, then
 from app.cli.output import More, Next, Parts, can_ask, count, filled_table, plain, short, table
 from app.cli.session import Session, command
@@ -200,13 +200,10 @@ def _line(row: ExplainedRow) -> tuple[object, ...]:
     return (row["position"], _happened(row), expected, row["score"], f"{row['after'] - row['before']:+.1f}", row["after"])
 
 
-_AMENDED: dict[str, str] = {"void": "taken back", "correct": "corrected", "merge": "two names merged"}
-
-
 def _happened(row: ExplainedRow) -> str:
     if row["kind"] == "match":
         return f"match {row['match_id']} against {short(row['opponent'] or '')}"
     if row["kind"] == "rerated":
         return "earlier results, recorded late, were rated"
     about: Any = f"match {row['match_id']} " if row["match_id"] else ""
-    return f"{about}{_AMENDED[row['kind']]}: {row['reason']}"
+    return f"{about}{amended(row)}: {row['reason']}"

@@ -89,10 +89,13 @@ class Amendments:
         """What two entries that count both say of one thing, in words; None if all agree."""
         voids = [one.target for one in self._counting(Kind.VOID)]
         if len(set(voids)) < len(voids):
-            return "Something would be taken back twice."
-        merges = [one.merged[0] for one in self._counting(Kind.MERGE) if one.merged is not None]
-        if len(set(merges)) < len(merges) or any(_is_circular(self.merged, number) for number in merges):
-            return "A competitor would be merged into two others, or into themselves."
+            twice = next(target for target in voids if voids.count(target) > 1)
+            return f"The entry at position {twice} would be taken back twice."
+        merges = {one.position: one.merged[0] for one in self._counting(Kind.MERGE) if one.merged is not None}
+        numbers = list(merges.values())
+        astray = [position for position, number in merges.items() if numbers.count(number) > 1 or _is_circular(self.merged, number)]
+        if astray:
+            return f"A competitor would be merged into two others, or into themselves, by the merges at positions {', '.join(map(str, astray))}."
         return None
 
     def _counting(self, kind: Kind) -> Iterable[Amendment]:

@@ -109,6 +109,7 @@ class _Story:
             {
                 "position": row.position,
                 "kind": "match",
+                "undoes": None,
                 "match_id": row.match_id,
                 "opponent": names[row.second if is_first else row.first].key,
                 "before": before,
@@ -133,6 +134,10 @@ class _Story:
             target = other.target
         return None if target is None else str(self._log.match_id[np.searchsorted(self._log.position, target)])
 
+    def _kind_of(self, target: int) -> Any:  # noqa: ANN401  a word
+        amendment = self._amendments.find(target)
+        return "match" if amendment is None else amendment.kind.name.lower()
+
     def _move(self, after: float, kind: Any, row: Any = None) -> None:  # noqa: ANN401  a word, a row
         """A line for a change that is not a match; none where nothing changed."""
         if after == self._current:
@@ -142,6 +147,7 @@ class _Story:
             {
                 "position": None if row is None else row.position,
                 "kind": kind,
+                "undoes": None if row is None or row.kind != Kind.VOID else self._kind_of(row.target),
                 "match_id": None if row is None else self._match_of(row.target),
                 "opponent": None,
                 "before": self._current,

@@ -10,7 +10,7 @@ from app.services import ledger
 from app.services.amending import Asked, Change, Proposal, amend
 from app.services.amendment_shapes import AmendmentShape, RosterShape
 from app.services.amendments import Amendment
-from app.services.keys import Caller, lock_league
+from app.services.keys import Caller, lock_league, require_league
 from app.services.leagues import append_entry
 from app.services.standings import require_known
 from app.storage.tables import Kind, Stored
@@ -93,11 +93,13 @@ def _shown(name: str | None) -> str | None:
 def forget_competitor(database: Database, caller: Caller, league: str, competitor: str) -> RosterShape:
     """Delete a competitor's key, name and salt for good. The matches stay, under a pseudonym; what the log committed to can be told by nobody.
 
-    What callers wrote into match ids and contexts stays as it is. Raises CompetitorNotFound.
+    Who is forgotten already stays so. What callers wrote into match ids and contexts stays as it is. Raises CompetitorNotFound.
     """
     with database.write() as unit:
         row, author = lock_league(unit, caller, league, "admin")
         found = require_known(unit, row.id, competitor)
+        if found.commitment is not None:
+            return _shape(unit, row.id, found.number, None)
         unit.erase_what_is_deleted()
         pseudonym = _free_pseudonym(unit, row.id, found.number)
         erased = {"key": pseudonym, "name": None, "salt": b"", "commitment": ledger.commitment_of(found)}
@@ -108,6 +110,13 @@ def forget_competitor(database: Database, caller: Caller, league: str, competito
         shape = _shape(unit, row.id, found.number, position)
         unit.commit()
     return shape
+
+
+def is_known(database: Database, caller: Caller, league: str, competitor: str) -> bool:
+    """Whether a match that names this competitor would bring nobody into being; one who was merged is known. Raises LeagueNotFound."""
+    with database.read() as unit:
+        row, _ = require_league(unit, caller, league)
+        return unit.competitors.by_key(row.id, competitor) is not None
 
 
 def _append(unit: WriteUnit, row: Stored, kind: Kind, author: str | None, details: dict[str, object]) -> int:

@@ -5,7 +5,7 @@ import csv
 import pytest
 from sqlalchemy import MetaData, select
 
-from app.errors import BadInput, CompetitorNotFound, KeyRequired, LeagueNotFound
+from app.errors import BadInput, CompetitorNotFound, KeyRequired, LeagueNotFound, MatchIdTaken
 from app.services.histories import opponents
 from app.services.imports import get_import, import_file
 from app.services.keys import Caller
@@ -94,6 +94,19 @@ def test_old_ids_of_who_was_forgotten_replay_still(known):
         answer = known.play.batch([match(SECRET, "A", "first", "s1"), match("B", SECRET, "draw", "s2")])
     assert answer["replayed"] == 2
     assert answer["receipts"][0]["first"] == pseudonym
+
+
+def test_an_old_id_with_somebody_else_is_refused_as_far_as_that_can_be_told(known):
+    forget(known.play, SECRET)
+    with writes_nothing(known.play), pytest.raises(MatchIdTaken) as caught:
+        known.play.batch([match("C", "A", "first", "s1")])
+    assert caught.value.extensions["differing"] == ["first"]
+
+
+def test_who_is_forgotten_already_stays_so(known):
+    told = forget(known.play, SECRET)
+    with writes_nothing(known.play):
+        assert forget(known.play, told["competitor"]) == {**told, "position": None}
 
 
 def test_matches_of_who_was_forgotten_are_amended_like_any(known):
