@@ -105,7 +105,7 @@ class Amendments:
         return next((one for one in self.entries if one.position == position), None)
 
     def applied(self, log: MatchLog) -> MatchLog:
-        """The matches that count, as they count, in the order of the log; void ones are left out."""
+        """The matches of a part of the log that count, as they count, in its order; void ones are left out."""
         if not self.entries or not len(log):
             return log
         counting = self._merged(self._corrected(log))
@@ -113,12 +113,13 @@ class Amendments:
         return counting.take(~np.isin(counting.position, dropped)) if len(dropped) else counting
 
     def _corrected(self, log: MatchLog) -> MatchLog:
-        held = {target: one.match for target, one in self.corrections.items() if one.match is not None and target <= log.position[-1]}
-        if not held:
+        targets = np.array(sorted(self.corrections), np.int64)
+        targets = targets[np.isin(targets, log.position)]
+        if not len(targets):
             return log
         columns: dict[str, NDArray[Any]] = {name: getattr(log, name).copy() for name in CORRECTED}
-        for target, match in held.items():
-            place = int(np.searchsorted(log.position, target))
+        for target, place in zip(targets.tolist(), np.searchsorted(log.position, targets).tolist(), strict=True):
+            match = self.corrections[target].match or {}
             for name in CORRECTED:
                 columns[name][place] = UNKNOWN_TIME if match[name] is None else match[name]
         return MatchLog(**{**vars(log), **columns})
