@@ -155,16 +155,23 @@ def _no_league(caller: Caller, league: str, keys: Mapping[bytes, Any]) -> ArpadE
     return LeagueNotFound(league)
 
 
-def _answers(unit: ReadUnit, league: Stored, decided: Plan, written: Written | None) -> dict[int, Recorded | ArpadError]:
+def _answers(unit: ReadUnit, league: Stored, decided: Plan, written: Written | None, most: int | None = None) -> dict[int, Recorded | ArpadError]:
+    """The answer to each match by its index; only to the first so many where that is said."""
+
+    def is_answered(index: int) -> bool:
+        return most is None or index < most
+
     answers: dict[int, Recorded | ArpadError] = dict(decided.refused)
     if written is not None:
         for place, index in enumerate(decided.fresh):
-            answers[index] = Recorded(written.receipt(place), replayed=False)
-    stored = {index: row for index, row in decided.replayed.items() if not isinstance(row, int)}
+            if is_answered(index):
+                answers[index] = Recorded(written.receipt(place), replayed=False)
+    replayed = {index: row for index, row in decided.replayed.items() if is_answered(index)}
+    stored = {index: row for index, row in replayed.items() if not isinstance(row, int)}
     receipts = receipts_of(unit, league, list(stored.values()))
     for index, receipt in zip(stored, receipts, strict=True):
         answers[index] = Recorded(receipt, replayed=True)
-    for index, earlier in decided.replayed.items():
+    for index, earlier in replayed.items():
         if isinstance(earlier, int):
             answer = answers[earlier]
             answers[index] = Recorded(answer.receipt, replayed=True) if isinstance(answer, Recorded) else answer
@@ -212,7 +219,7 @@ def _record_batch(
             raise _batch_refused(decided)
         _require_position(unit, row, decided, expected_position)
         written = _record_fresh(database, unit, row, matches, decided, [author] * len(matches))
-        answers = _answers(unit, row, _shortened(decided), written)
+        answers = _answers(unit, row, decided, written, MAX_RECEIPTS)
         unit.commit()
     receipts = [answer.receipt for _, answer in sorted(answers.items()) if isinstance(answer, Recorded)]
     return {
@@ -220,7 +227,7 @@ def _record_batch(
         "replayed": len(decided.replayed),
         "first_position": written.first_position if written else None,
         "last_position": written.first_position + len(decided.fresh) - 1 if written else None,
-        "receipts": receipts[:MAX_RECEIPTS],
+        "receipts": receipts,
     }
 
 
@@ -230,11 +237,3 @@ def _batch_refused(decided: Plan) -> MatchIdTaken:
     error = MatchIdTaken(str(first.extensions["match_id"]), first.extensions["differing"], f"/matches/{index}/match_id")  # type: ignore[arg-type]  # as it was given
     error.faults = tuple([Fault(f"/matches/{place}/match_id", refusal.detail) for place, refusal in decided.refused.items()][:100])
     return error
-
-
-def _shortened(decided: Plan) -> Plan:
-    """Only the first thousand: the receipts of the others are not answered."""
-    return Plan(
-        fresh=decided.fresh[:MAX_RECEIPTS],
-        replayed={index: row for index, row in decided.replayed.items() if index < MAX_RECEIPTS},
-    )
