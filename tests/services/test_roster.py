@@ -1,6 +1,7 @@
 """Renaming, retiring, forgetting: shown everywhere at once, and of who was forgotten nothing is left that tells a name."""
 
 import csv
+from pathlib import Path
 
 import pytest
 from sqlalchemy import MetaData, select
@@ -54,6 +55,12 @@ def known(mirror, tmp_path) -> Mirror:
     return mirror
 
 
+def files_of(play: Play) -> list[Path]:
+    """Those of an embedded database."""
+    name = play.database.engine.url.database if play.database.is_embedded else None
+    return [] if name is None else [file for file in (Path(name), Path(f"{name}-wal")) if file.exists()]
+
+
 def _said(one: str, other: str, score: float, match_id: str):
     return Said("match", {"first": one, "second": other, "score": score, "played_at": None, "weight": 1.0}, match_id)
 
@@ -66,6 +73,9 @@ def test_of_who_was_forgotten_nothing_is_left(known):
     assert SECRET not in left
     assert OTHER_NAME not in left
     assert salt.hex() not in left
+    for file in files_of(known.play):
+        assert SECRET.encode() not in file.read_bytes()
+        assert salt not in file.read_bytes()
     assert told["competitor"].startswith("forgotten-")
     assert get_import(known.play.database, OPERATOR, known.play.league, "file")["new_competitors"] == [told["competitor"]]
     exported = b"".join(known.play.export()).decode()
