@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from app.cli import exits
-from app.cli.arguments import AsOfOption, CursorOption, LeagueArgument, LimitOption, as_of_given
-from app.cli.output import More, Next, Parts, count, table
+from app.cli.arguments import AsOfOption, CursorOption, LeagueArgument, LimitOption, WhereOption, as_of_given, of_segment, options_of, where_given
+from app.cli.output import More, Next, Parts, count, filled_table
 from app.cli.session import Session, command
 from app.errors import Conflict
 from app.services.shapes import FitListShape, FitShape
@@ -23,18 +23,20 @@ UNFINISHED: Final = ("waiting", "running")
 IN_VAIN: Final = ("refused", "failed", "cancelled")
 
 
-@command(group, "refit", example="arpad refit tennis --wait")
+@command(group, "refit", example="arpad refit tennis --wait\narpad refit tennis --where surface=clay --wait")
 def refit(
     session: Session,
     league: LeagueArgument,
     *,
+    where: WhereOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the result; do the work here if no worker takes it within a second.")] = False,
 ) -> None:
-    """Ask for a fit of all matches so far. With --wait, one that is refused or fails leaves with 3."""
+    """Ask for a fit of all matches so far, or with --where of a segment of them. With --wait, one that is refused or fails leaves with 3."""
     from app.services.refits import request_refit
 
+    segment = where_given(where)
     with session.database() as database:
-        shape = request_refit(database, session.caller, league)
+        shape = request_refit(database, session.caller, league, where=segment)
         if wait:
             shape = _finished(session, database, shape)
     session.show(shape, _fit)
@@ -43,13 +45,21 @@ def refit(
 
 
 @command(group, "fits", example="arpad fits tennis --limit 5")
-def fits(session: Session, league: LeagueArgument, *, limit: LimitOption = 20, cursor: CursorOption = None, as_of: AsOfOption = None) -> None:
+def fits(
+    session: Session,
+    league: LeagueArgument,
+    *,
+    where: WhereOption = None,
+    limit: LimitOption = 20,
+    cursor: CursorOption = None,
+    as_of: AsOfOption = None,
+) -> None:
     """List the fits of a league and what became of them, newest first."""
     from app.services.refits import list_fits
 
-    when = as_of_given(as_of)
+    when, segment = as_of_given(as_of), where_given(where)
     with session.database() as database:
-        shape = list_fits(database, session.caller, league, cursor=cursor, limit=limit, as_of=when)
+        shape = list_fits(database, session.caller, league, where=segment or None, cursor=cursor, limit=limit, as_of=when)
     session.show(shape, lambda found: _list(league, found, as_of))
 
 
@@ -89,14 +99,15 @@ def _finished(session: Session, database: "Database", asked: FitShape) -> FitSha
 
 
 def _fit(fit: FitShape) -> Parts:
-    league = fit["league"]
+    league, options = fit["league"], options_of(fit.get("where"))
+    told = f"Fit {fit['fit']} of “{league}”{of_segment(fit.get('where'))}"
     if fit["status"] in UNFINISHED:
         stage = f" ({fit['stage']})" if fit["stage"] else ""
-        return [f"Fit {fit['fit']} of “{league}” is {fit['status']}{stage}.", Next(f"fits {league}", f"refit {league} --wait")]
+        return [f"{told} is {fit['status']}{stage}.", Next(f"fits {league}", f"refit {league}{options} --wait")]
     reason = f": {fit['reason']}" if fit["reason"] else "."
     certificate = _certificate(fit["position"], fit["certificate"]) if fit["certificate"] else []
-    following = [Next(f"leaderboard {league} --by fit")] if fit["status"] == "published" else []
-    return [f"Fit {fit['fit']} of “{league}” is {fit['status']}{reason}", *certificate, *following]
+    following = [Next(f"leaderboard {league} --by fit{options}")] if fit["status"] == "published" else []
+    return [f"{told} is {fit['status']}{reason}", *certificate, *following]
 
 
 def _certificate(position: int | None, found: dict[str, Any]) -> list[str]:
@@ -133,6 +144,16 @@ def _list(league: str, found: FitListShape, as_of: str | None) -> Parts:
         return [f"No fit of “{league}” had been published by then."]
     if not found["rows"]:
         return [f"There is no fit of “{league}” yet.", Next(f"refit {league} --wait")]
-    rows = [(each["fit"], each["status"], each["position"], each["finished_at"] or each["requested_at"], each["reason"]) for each in found["rows"]]
+    rows = [
+        (
+            each["fit"],
+            of_segment(each.get("where"))[2:] or None,
+            each["status"],
+            each["position"],
+            each["finished_at"] or each["requested_at"],
+            each["reason"],
+        )
+        for each in found["rows"]
+    ]
     more = [More(found["next"])] if found["next"] else []
-    return [table((">fit", "status", ">position", "when", "reason"), rows), *more]
+    return [filled_table((">fit", "segment", "status", ">position", "when", "reason"), rows), *more]

@@ -1,10 +1,24 @@
 """`arpad leaderboard` and `arpad predict`: who leads, and who would win."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.arguments import AsOfOption, CursorOption, FirstArgument, LeagueArgument, LimitOption, SecondArgument, as_of_given, then
+from app.cli.arguments import (
+    AsOfOption,
+    CursorOption,
+    FirstArgument,
+    LeagueArgument,
+    LimitOption,
+    SecondArgument,
+    WhereOption,
+    as_of_given,
+    of_segment,
+    options_of,
+    then,
+    where_given,
+)
 from app.cli.output import More, Next, Parts, count, filled_table, short, table
 from app.cli.session import Session, command
 from app.services.shapes import By, FitShape, FittedRatingShape, LeaderboardRow, LeaderboardShape, LiveRating, PredictionShape
@@ -19,7 +33,7 @@ ByOption = Annotated[
 ]
 
 
-@command(group, "leaderboard", example="arpad leaderboard tennis\narpad leaderboard tennis --by fit --min-matches 10 --limit 20")
+@command(group, "leaderboard", example="arpad leaderboard tennis --by fit --limit 20\narpad leaderboard tennis --where surface=clay")
 def leaderboard(
     session: Session,
     league: LeagueArgument,
@@ -28,16 +42,17 @@ def leaderboard(
     limit: LimitOption = 100,
     min_matches: Annotated[int, typer.Option("--min-matches", min=0, metavar="N", help="Leave out who played less.")] = 0,
     around: Annotated[str | None, typer.Option("--around", metavar="KEY", help="The part around this competitor.", show_default=False)] = None,
+    where: WhereOption = None,
     cursor: CursorOption = None,
     as_of: AsOfOption = None,
 ) -> None:
-    """Show who leads, and how sure that is."""
+    """Show who leads, and how sure that is; with --where as if nothing else had been played."""
     from app.services import standings
 
+    ask = partial(standings.leaderboard, by=by, min_matches=min_matches, around=around, where=where_given(where))
+    when = as_of_given(as_of)
     with session.database() as database:
-        shape = standings.leaderboard(
-            database, session.caller, league, by=by, min_matches=min_matches, around=around, cursor=cursor, limit=limit, as_of=as_of_given(as_of)
-        )
+        shape = ask(database, session.caller, league, cursor=cursor, limit=limit, as_of=when)
         fit = _shown_fit(session, database, shape)
     session.show(shape, lambda board: _leaderboard(board, fit, as_of))
 
@@ -51,14 +66,15 @@ def predict(
     *,
     by: ByOption = None,
     with_sides: Annotated[bool, typer.Option("--with-sides", help="The first side has the advantage of its side (home, white).")] = False,
+    where: WhereOption = None,
     as_of: AsOfOption = None,
 ) -> None:
     """Predict a match between two competitors. Says so where the matches so far cannot tell."""
     from app.services import predictions
 
-    when = as_of_given(as_of)
+    when, segment = as_of_given(as_of), where_given(where)
     with session.database() as database:
-        shape = predictions.predict(database, session.caller, league, first, second, by=by, neutral=not with_sides, as_of=when)
+        shape = predictions.predict(database, session.caller, league, first, second, by=by, neutral=not with_sides, where=segment, as_of=when)
     session.show(shape, lambda prediction: _prediction(prediction, as_of))
 
 
@@ -72,20 +88,27 @@ def _shown_fit(session: Session, database: "Database", board: LeaderboardShape) 
 
 
 def _leaderboard(board: LeaderboardShape, fit: FitShape | None, as_of: str | None = None) -> Parts:
-    league = board["league"]
+    league, segment = board["league"], board.get("where")
+    if not board["rows"] and segment:
+        return [f"No counted match of “{league}” meets the conditions{of_segment(segment)}.", Next(f"matches {league}")]
     if not board["rows"] and as_of is not None:
         return [f"Nobody was on the leaderboard of “{league}”{then(board['position'], as_of, board['as_of'])}."]
     if not board["rows"]:
         return [f"Nobody is on the leaderboard of “{league}” yet.", Next(f"record {league} Alice Bob first")]
     islands = len(board["components"])
     where = f" at position {board['position']:,}" if as_of is None else then(board["position"], as_of, board["as_of"])
-    heading = f"{board['name']}: {count(board['total'], 'competitor')}{where}, by {_basis(board, fit)}."
+    heading = f"{board['name']}: {count(board['total'], 'competitor')}{_of_matches(board)}{where}, by {_basis(board, fit)}."
     split = [f"They fall into {islands} islands without a match between them; ranks start again in each."] if islands > 1 else []
     more = [More(board["next"])] if board["next"] else []
     ratings = (">fit", ">±", ">live", ">±") if board["by"] == "fit" else (">live", ">±", ">fit", ">±")
     columns = (">rank", "likely", "competitor", *ratings, ">matches", ">won", ">drawn", ">lost", "status")
     drawn = filled_table(columns, [_row(row, board["by"]) for row in board["rows"]])
-    return [heading, *split, drawn, *more, Next(f"predict {league} FIRST SECOND")]
+    return [heading, *split, drawn, *more, Next(f"predict {league} FIRST SECOND{options_of(segment)}")]
+
+
+def _of_matches(board: LeaderboardShape) -> str:
+    """Which segment, and of how many matches."""
+    return f" with {count(board['matches'], 'match')}{of_segment(board['where'])}" if "where" in board else ""
 
 
 def _basis(board: LeaderboardShape, fit: FitShape | None) -> str:

@@ -15,7 +15,7 @@ from app.storage.tables import AMENDING, Kind
 
 _COMMON: Final = frozenset({"position", "kind", "recorded_at", "author", "target", "hash", "commitments"})
 _PLAYED: Final = ("first", "second", "outcome", "played_at", "weight", "neutral", "first_score", "second_score", "context")
-_TYPES: Final = {"league": str, "name": str, "public": bool, "fit": int, "reason": str, "retired": bool}
+_TYPES: Final = {"league": str, "name": str, "public": bool, "fit": int, "reason": str, "retired": bool, "where": dict}
 _ABOUT: Final = ("competitor", "from", "into")
 
 

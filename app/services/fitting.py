@@ -76,13 +76,13 @@ def fit_league(
         return Fitted({}, {"fit": time.perf_counter() - started}, str(error))
     fitted = time.perf_counter()
     if fit.certificate.status != Status.CONVERGED:
-        return Fitted(certificate_of(fit, settings), {"fit": fitted - started}, f"The solver stopped: {fit.certificate.status}")
+        return Fitted(_certificate(fit, settings, log), {"fit": fitted - started}, f"The solver stopped: {fit.certificate.status}")
     tell("errors and ranks")
     arrays, shift, island = _table(fit, settings, log, anchor)
     if settings.anchor is not None and island is None:
-        return Fitted(certificate_of(fit, settings), {"fit": fitted - started}, f"The anchor “{settings.anchor.competitor}” has no counted match.")
+        return Fitted(_certificate(fit, settings, log), {"fit": fitted - started}, f"The anchor “{settings.anchor.competitor}” has no counted match.")
     ranked = time.perf_counter()
-    certificate = {**certificate_of(fit, settings), "anchor_shift": shift, "anchored_component": island}
+    certificate = {**_certificate(fit, settings, log), "anchor_shift": shift, "anchored_component": island}
     table, uncertainty = packed(arrays), packed(second_order(fit))
     seconds = {"fit": fitted - started, "errors and ranks": ranked - fitted, "packing": time.perf_counter() - ranked}
     return Fitted(certificate, seconds, None, table_hash(arrays), table, uncertainty)
@@ -159,6 +159,13 @@ def _relative_errors(fit: Fit, anchor: int) -> NDArray[np.float64]:
     variance = np.maximum(marginal + marginal[anchor] - 2.0 * row, 0.0)
     variance[anchor] = 0.0
     return np.asarray(np.sqrt(variance))
+
+
+def _certificate(fit: Fit, settings: LeagueSettings, log: MatchLog) -> dict[str, Any]:
+    """With the counts of those who play in what was fitted; nobody else is an island."""
+    playing = np.union1d(log.first, log.second)
+    counts = {"components": len(np.unique(fit.components[playing])), "classes": len(np.unique(fit.classes[playing]))}
+    return {**certificate_of(fit, settings), **counts, "matches": len(log), "competitors": len(playing)}
 
 
 def certificate_of(fit: Fit, settings: LeagueSettings) -> dict[str, Any]:

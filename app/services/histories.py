@@ -21,9 +21,10 @@ from app.services.league_settings import read_settings
 from app.services.ledger import time_text
 from app.services.match_log import UNKNOWN_TIME
 from app.services.matches import read_position
+from app.services.ordered_tables import Table, ordered_table
 from app.services.segments import read_course
 from app.services.shapes import HistoryRow, HistoryShape, OpponentRow, OpponentsShape
-from app.services.standings import Table, alias, ordered_table, read_offset
+from app.services.standings import alias, read_offset
 from app.storage.unit_of_work import Database, ReadUnit
 
 MAX_KEPT: Final = 2

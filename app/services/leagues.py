@@ -10,7 +10,8 @@ from app.errors import BadInput, Fault, LeagueExists
 from app.ratings.matches import clean_key, format_time
 from app.ratings.online import ALGORITHM
 from app.services import ledger
-from app.services.keys import Caller, known_keys, lock_league, permit_globally, require_league, require_valid
+from app.services.conditions import WHOLE, Conditions
+from app.services.keys import Caller, known_keys, lock_league, permit_globally, require_league, require_segment, require_valid
 from app.services.league_settings import FIXED_AT_CREATION, LeagueSettings, resolve_settings
 from app.services.shapes import LeagueListShape, LeagueShape
 from app.storage.tables import Kind, Stored
@@ -124,10 +125,10 @@ def get_league(database: Database, caller: Caller, league: str) -> LeagueShape:
         return league_shape(unit, row)
 
 
-def head(database: Database, caller: Caller, league: str) -> Head:
-    """The league's position and published fit: one look-up by key. Raises LeagueNotFound."""
+def head(database: Database, caller: Caller, league: str, where: Conditions = WHOLE) -> Head:
+    """The league's position and published fit: one look-up by key. Raises LeagueNotFound; for a segment KeyRequired, ScopeMissing."""
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
+        row, _ = require_segment(unit, caller, league, where)
         return Head(row.position, row.published_fit, row.public, row.name)
 
 

@@ -17,10 +17,12 @@ from app.errors import BadInput, Fault
 from app.ratings.scale import expected_score
 from app.services.answer_shapes import ByBoth
 from app.services.as_of import AsOf, league_at
-from app.services.keys import Caller, require_league
+from app.services.conditions import WHOLE, Conditions
+from app.services.keys import Caller, require_league, require_segment
+from app.services.ordered_tables import Table, ordered_table
 from app.services.segments import counted_matches
 from app.services.shapes import By, MatrixShape, PredictionListShape, PredictionShape
-from app.services.standings import Table, alias, ordered_table
+from app.services.standings import alias, segment_of
 from app.services.stored_fits import FitTable
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
@@ -33,12 +35,24 @@ _LEVELS: Final[tuple[Comparable, ...]] = tuple(_WEAKEST)
 
 
 def predict(
-    database: Database, caller: Caller, league: str, first: str, second: str, *, by: By | None = None, neutral: bool = True, as_of: AsOf = None
+    database: Database,
+    caller: Caller,
+    league: str,
+    first: str,
+    second: str,
+    *,
+    by: By | None = None,
+    neutral: bool = True,
+    where: Conditions = WHOLE,
+    as_of: AsOf = None,
 ) -> PredictionShape:
-    """The probabilities of one match. Raises LeagueNotFound, CompetitorNotFound, FitNotPublished, BadInput."""
+    """The probabilities of one match, by all matches or by those of a segment.
+
+    Raises LeagueNotFound, CompetitorNotFound, FitNotPublished, BadInput; for a segment KeyRequired, ScopeMissing.
+    """
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
-        table = ordered_table(database, unit, league_at(unit, row, as_of), by)
+        row, _ = require_segment(unit, caller, league, where)
+        table = ordered_table(database, unit, league_at(unit, row, as_of), by, where)
         return _prediction(table, *pair_of(unit, table, first, second, "first"), neutral=neutral)
 
 
@@ -73,6 +87,7 @@ def _prediction(table: Table, first: Stored, second: Stored, *, neutral: bool) -
     chance, draw, interval = _probability(table, first, second, comparable, neutral=neutral)
     with_draws = draw is not None
     return {
+        **segment_of(table),
         "pair": {"first": first.key, "second": second.key},
         "first": chance,
         "draw": draw,

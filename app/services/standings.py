@@ -1,186 +1,42 @@
 """Who leads, how sure that is, and what is known of one competitor.
 
 Ranks are within islands (components of the comparison graph), never across them. What depends on the time of day is reckoned at 00:00 UTC today.
-A page of the leaderboard comes from an ordered table that is built once per position and fit, and kept in this process.
+A page of the leaderboard is a part of an ordered table (`ordered_tables`).
 """
 
 import difflib
 import time
 from bisect import bisect_right
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from threading import Lock
-from typing import Any, Final
-from weakref import WeakKeyDictionary
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from app.errors import BadInput, CompetitorNotFound, Fault, FitNotPublished
-from app.ratings.ranking import RESOLUTION, ranks
+from app.errors import BadInput, CompetitorNotFound, Fault
 from app.services.as_of import AsOf, LeagueAt, league_at
-from app.services.drifts import drifts_of, shown
-from app.services.keys import Caller, require_league
-from app.services.league_settings import LeagueSettings, read_settings
+from app.services.conditions import WHOLE, Conditions
+from app.services.drifts import shown
+from app.services.keys import Caller, require_league, require_segment
+from app.services.league_settings import LeagueSettings
 from app.services.ledger import time_text
+from app.services.ordered_tables import DAY, NEVER, Integers, Table, ordered_table
 from app.services.segments import amendments_at
 from app.services.shapes import (
     By,
     CompetitorListShape,
     CompetitorShape,
     CompetitorStatus,
-    ComponentShape,
     LeaderboardRow,
     LeaderboardShape,
+    SegmentBoard,
 )
-from app.services.snapshots import standings_of
-from app.services.stored_fits import FitTable, published_fit
-from app.services.structures import Structure
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
-
-DAY: Final = 86_400_000_000
-MAX_KEPT: Final = 16
-NEVER: Final = int(np.iinfo(np.int64).min)
-Integers = NDArray[np.int64]
 
 
 def today() -> int:
     """00:00 UTC today, in microseconds since the epoch."""
     return time.time_ns() // 1000 // DAY * DAY
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """Everyone with a counted match, in the order of the leaderboard."""
-
-    league: Any
-    """Its row, or what stands for that at an earlier position."""
-    settings: LeagueSettings
-    by: By
-    fit: FitTable | None
-    structure: Structure
-    rows: list[Any]
-    ranks: list[int]
-    islands: list[int]
-    """Of each row, numbered from the largest: ranks are within it."""
-    components: list[ComponentShape]
-
-    def order(self, place: int) -> tuple[int, int, str]:
-        """What the rows are sorted by."""
-        return self.islands[place], self.ranks[place], self.rows[place].key
-
-    def row(self, key: str) -> Any:  # noqa: ANN401  a row of the database, or what stands for one
-        return self.rows[self.places[key]]
-
-    @cached_property
-    def drifts(self) -> NDArray[np.float64]:
-        """Of each row: how far the live rating is from the fit, in standard errors; NaN where that is not known."""
-        return drifts_of(self.rows, self.fit)
-
-    @cached_property
-    def matches(self) -> Integers:
-        """Of each row."""
-        return np.array([row.matches for row in self.rows], dtype=np.int64)
-
-    @cached_property
-    def last_played_at(self) -> Integers:
-        """Of each row; NEVER where that is not known."""
-        return np.array([NEVER if row.last_played_at is None else row.last_played_at for row in self.rows], dtype=np.int64)
-
-    @cached_property
-    def retired(self) -> NDArray[np.bool_]:
-        """Of each row."""
-        return np.array([row.retired for row in self.rows], dtype=np.bool_)
-
-    def inactive(self, moment: int) -> NDArray[np.bool_]:
-        """Whose status is “inactive”, as `status_of` tells of one."""
-        if self.settings.inactive_days is None:
-            return np.zeros(len(self.rows), dtype=np.bool_)
-        since = moment - self.settings.inactive_days * DAY
-        return np.asarray(~self.retired & (self.last_played_at != NEVER) & (self.last_played_at < since))
-
-    @cached_property
-    def places(self) -> dict[str, int]:
-        return {row.key: place for place, row in enumerate(self.rows)}
-
-
-_kept: WeakKeyDictionary[Database, OrderedDict[tuple[int, int, int | None, By, int], Table]] = WeakKeyDictionary()
-_lock = Lock()
-
-
-def ordered_table(database: Database, unit: ReadUnit, league: Any, by: By | None) -> Table:  # noqa: ANN401  a row or LeagueAt
-    """The table of a league at its head, or as it was (`as_of`). Raises FitNotPublished where the fit is asked for and there is none."""
-    chosen: By = by or read_settings(league.settings).primary
-    if by is None and league.published_fit is None:
-        chosen = "live"
-    if chosen == "fit" and league.published_fit is None:
-        raise FitNotPublished(_why_unpublished(unit, league))
-    key = (league.id, league.position, league.published_fit, chosen, league.named_position)
-    with _lock:
-        kept = _kept.setdefault(database, OrderedDict())
-        if key in kept:
-            kept.move_to_end(key)
-            return kept[key]
-    table = _built(database, unit, league, chosen)
-    with _lock:
-        kept[key] = table
-        while len(kept) > MAX_KEPT:
-            kept.popitem(last=False)
-    return table
-
-
-def _why_unpublished(unit: ReadUnit, league: Stored) -> str:
-    last = next(iter(unit.refits.page(league.id, league.fits + 1, 1)), None)
-    if last is None or last.reason is None:
-        return "Nothing has been fitted yet. Request a fit (POST …/fits, or `arpad refit`), or ask for by=live."
-    return f"No fit is published: fit {last.number} was {last.status}. {last.reason}"
-
-
-def _built(database: Database, unit: ReadUnit, league: Any, by: By) -> Table:  # noqa: ANN401  a row or LeagueAt
-    settings = read_settings(league.settings)
-    everyone, structure = standings_of(database, unit, league)
-    fit = published_fit(database, unit, league)
-    rows = [row for row in everyone if row.matches > 0]
-    numbers = np.array([row.number for row in rows], dtype=np.int64)
-    known = structure.identifiability
-    shown = fit if by == "fit" else None
-    components, classes = _islands(known.components[numbers], numbers, shown), known.classes[numbers]
-    values = _values(rows, numbers, shown)
-    found = ranks(values, components, 0.0 if by == "live" else RESOLUTION * settings.scale)
-    order = sorted(range(len(rows)), key=lambda place: (components[place], found[place], rows[place].key))
-    shapes: list[ComponentShape] = [
-        {"component": int(index) + 1, "competitors": int(size), "classes": len(np.unique(classes[components == index]))}
-        for index, size in zip(*np.unique(components, return_counts=True), strict=True)
-    ]
-    islands = [int(components[place]) for place in order]
-    return Table(league, settings, by, fit, structure, [rows[place] for place in order], [int(found[place]) for place in order], islands, shapes)
-
-
-def _islands(components: Integers, numbers: Integers, fit: FitTable | None) -> Integers:
-    """The island of each: of the graph, and for a fit also of what the fit saw, because each of its islands has a zero of its own.
-
-    Who is new to the fit stands with the largest of its islands that they are joined to.
-    """
-    if fit is None:
-        return components
-    unknown = np.iinfo(np.int64).max
-    seen = np.array([fit.arrays["components"][number] if number in fit else unknown for number in numbers], dtype=np.int64)
-    for island in np.unique(components[seen == unknown]):
-        members = components == island
-        seen[members & (seen == unknown)] = seen[members].min()
-    _, first, own, sizes = np.unique(np.stack([components, seen]), axis=1, return_index=True, return_inverse=True, return_counts=True)
-    numbered = np.empty(len(sizes), dtype=np.int64)
-    numbered[np.lexsort((first, -sizes))] = np.arange(len(sizes))
-    return np.asarray(numbered[own])
-
-
-def _values(rows: Sequence[Any], numbers: Integers, fit: FitTable | None) -> NDArray[np.float64]:
-    if fit is None:
-        return np.array([row.rating for row in rows], dtype=np.float64)
-    return np.array([fit.rating[number] if number in fit else -np.inf for number in numbers], dtype=np.float64)
 
 
 def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
@@ -195,13 +51,17 @@ def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
     inactive: bool = True,
     cursor: str | None = None,
     limit: int = 100,
+    where: Conditions = WHOLE,
     as_of: AsOf = None,
 ) -> LeaderboardShape:
-    """A page of the leaderboard. Raises LeagueNotFound, FitNotPublished, CompetitorNotFound (for `around`), BadInput."""
+    """A page of the leaderboard, of a segment as if nothing else had been played.
+
+    Raises LeagueNotFound, FitNotPublished, CompetitorNotFound (for `around`), BadInput; for a segment KeyRequired, ScopeMissing.
+    """
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
+        row, _ = require_segment(unit, caller, league, where)
         then = league_at(unit, row, as_of)
-        table = ordered_table(database, unit, then, by)
+        table = ordered_table(database, unit, then, by, where)
         around = None if around is None else alias(unit, table, around)
     moment = moment_of(then)
     gone = table.inactive(moment)
@@ -217,12 +77,18 @@ def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
         "fit": None if table.fit is None else table.fit.number,
         "by": table.by,
         "relative_to": relative_to(table),
+        **segment_of(table),
         "total": len(chosen),
         "hidden_inactive": 0 if inactive else int(gone.sum()),
         "components": table.components,
         "rows": [leaderboard_row(table, place, status_of(table.rows[place], table.settings, moment)) for place in page],
         "next": _cursor(*table.order(page[-1])) if start + limit < len(chosen) else None,
     }
+
+
+def segment_of(table: Table) -> SegmentBoard:
+    """What an answer says of its segment; nothing of a whole league. Every match has two sides."""
+    return {"where": table.where.shape, "matches": int(table.matches.sum()) // 2} if table.where else {}
 
 
 def _cursor(island: int, rank: int, key: str) -> str:

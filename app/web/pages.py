@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from app.errors import FitNotPublished, LeagueNotFound
 from app.services import leagues, permalinks, refits, standings
+from app.services.conditions import WHOLE
 from app.services.keys import Caller
 from app.services.moments import parse_as_of
 from app.services.shapes import By, FitShape, LeaderboardShape, LeagueShape
@@ -168,8 +169,8 @@ class Pages:
         return shown, board, self._last_fit(caller, league) if asked.as_of is None else None
 
     def _last_fit(self, caller: Caller, league: str) -> FitShape | None:
-        """The last fit that was asked for, whatever became of it."""
-        return next(iter(refits.list_fits(self._database, caller, league, limit=1)["rows"]), None)
+        """The last fit of the whole league that was asked for, whatever became of it."""
+        return next(iter(refits.list_fits(self._database, caller, league, where=WHOLE, limit=1)["rows"]), None)
 
 
 async def show_asset(name: str) -> Response:

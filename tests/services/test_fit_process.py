@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from app.services import refit_runs
+from app.services.conditions import WHOLE
 from app.services.fit_process import FitCrashed, FitProcess
 from app.services.fit_work import FitFailed, compute_fit
 from app.services.fitting import fit_league
@@ -118,10 +119,10 @@ def test_a_child_that_hangs_holds_up_neither_the_lease_nor_the_time_limit(season
     leases = set()
 
     class Hanging:
-        def compute(self, database, league_id, tell):
+        def compute(self, database, league_id, tell, where=WHOLE):
             os.kill(hanging.pid, signal.SIGSTOP)
             try:
-                return hanging.compute(database, league_id, tell)
+                return hanging.compute(database, league_id, tell, where)
             finally:
                 with database.read() as unit:
                     leases.add(unit.refits.existing(league_id, 1).lease_until)
