@@ -136,6 +136,10 @@ def _parameters(found: dict[str, Any]) -> list[str]:
         shown.append(f"advantage of the first side {found['side_advantage_points']:.1f} points")
     if found["tie_parameter"] is not None:
         shown.append(f"draw parameter {found['tie_parameter']:.3f}")
+    shown += [
+        f"{each['name']} {each['points']:+.1f} ± {each['points_standard_error']:.1f} points per standard deviation"
+        for each in found.get("covariates", ())
+    ]
     return shown
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.services.conditions import WHOLE, Conditions
+from app.services.covariates import read_columns
 from app.services.fitting import Fitted, fit_league
 from app.services.league_settings import read_settings
-from app.services.segments import amendments_at, counted_for_fit
+from app.services.segments import amendments_at, contexts_of, counted_for_fit
 from app.services.shapes import FitStage, ReadShape
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
@@ -61,11 +62,12 @@ def compute_fit(database: Database, league_id: int, tell: Tell, where: Condition
         row = unit.leagues.by_id(league_id)
         log, read = counted_for_fit(unit, row, row.position, where)
         settings = read_settings(row.settings)
+        columns = read_columns(settings, contexts_of(unit, row, row.position, log)) if settings.covariates else None
         anchor = None if settings.anchor is None else _number_of(unit, row, settings.anchor.competitor)
     seconds = time.perf_counter() - started
     if where and not len(log):
         return Work(row.position, row.settings, read, Fitted({}, {"reading": seconds}, f"No counted match meets the conditions {where}."))
-    fitted = fit_league(log, settings, row.competitors, anchor, row.recorded_at, tell)
+    fitted = fit_league(log, settings, row.competitors, anchor, row.recorded_at, tell, columns)
     fitted.seconds["reading"] = seconds
     return Work(row.position, row.settings, read, fitted)
 

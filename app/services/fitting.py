@@ -15,6 +15,7 @@ from app.ratings.fits import MaximumLikelihoodDoesNotExist
 from app.ratings.fitted import Fit
 from app.ratings.ranking import rank_fit, tiers, top_probabilities
 from app.ratings.scale import natural_unit
+from app.services.covariates import Columns, scaled, told
 from app.services.fit_arrays import second_order, table_hash
 from app.services.league_settings import LeagueSettings
 from app.services.match_log import MatchLog
@@ -47,18 +48,28 @@ class Fitted:
 
 
 def fit_league(
-    log: MatchLog, settings: LeagueSettings, n_competitors: int, anchor: int | None, recorded_at: int, tell: Callable[[FitStage], None] = _unheard
+    log: MatchLog,
+    settings: LeagueSettings,
+    n_competitors: int,
+    anchor: int | None,
+    recorded_at: int,
+    tell: Callable[[FitStage], None] = _unheard,
+    columns: Columns | None = None,
 ) -> Fitted:
     """Fit the counted matches of a league, the last entry of which was recorded at `recorded_at`; each stage is told when it begins.
 
-    In whatever order the matches come, they are fitted in that of the log, so that sums round alike. A refusal is a value with its reason in
-    words; nothing is raised for it.
+    `columns` are the covariates of the matches, where the league has any. In whatever order the matches come, they are fitted in that of the log,
+    so that sums round alike. A refusal is a value with its reason in words; nothing is raised for it.
     """
-    log = _in_order(log)
+    log, columns = _in_order(log, columns)
     if not len(log):
         return Fitted({}, {}, "The league has no counted match.")
     started = time.perf_counter()
     tell("fitting")
+    side = np.where(log.neutral, 0.0, 1.0) if settings.side == "estimate" else None
+    styles = None if columns is None else scaled(columns, settings, log, n_competitors, side)
+    if isinstance(styles, str):
+        return Fitted({}, {"fit": time.perf_counter() - started}, styles)
     try:
         fit = bradley_terry(
             log.first,
@@ -68,7 +79,8 @@ def fit_league(
             n_competitors,
             draws=settings.draws,
             prior_sd=settings.prior_sd,
-            side=np.where(log.neutral, 0.0, 1.0) if settings.side == "estimate" else None,
+            side=side,
+            covariates=None if styles is None else styles.values,
             importance=importance(log, settings, recorded_at),
             coefficient_prior_sd=COEFFICIENT_PRIOR_SD,
         )
@@ -82,14 +94,18 @@ def fit_league(
     if settings.anchor is not None and island is None:
         return Fitted(_certificate(fit, settings, log), {"fit": fitted - started}, f"The anchor “{settings.anchor.competitor}” has no counted match.")
     ranked = time.perf_counter()
-    certificate = {**_certificate(fit, settings, log), "anchor_shift": shift, "anchored_component": island}
+    shifts = {"anchor_shift": shift, "anchored_component": island}
+    certificate = {**_certificate(fit, settings, log), **shifts, "covariates": told(columns, styles, settings, fit)}
     table, uncertainty = packed(arrays), packed(second_order(fit))
     seconds = {"fit": fitted - started, "errors and ranks": ranked - fitted, "packing": time.perf_counter() - ranked}
     return Fitted(certificate, seconds, None, table_hash(arrays), table, uncertainty)
 
 
-def _in_order(log: MatchLog) -> MatchLog:
-    return log if (np.diff(log.position) > 0).all() else log.take(np.argsort(log.position))
+def _in_order(log: MatchLog, columns: Columns | None) -> tuple[MatchLog, Columns | None]:
+    if (np.diff(log.position) > 0).all():
+        return log, columns
+    order = np.argsort(log.position)
+    return log.take(order), None if columns is None else columns.take(order)
 
 
 def importance(log: MatchLog, settings: LeagueSettings, recorded_at: int) -> NDArray[np.float64] | None:

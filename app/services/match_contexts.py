@@ -34,15 +34,20 @@ class MatchContexts:
     def characters(self) -> int:
         return sum(len(text) for text in self.texts if text is not None)
 
-    def mask(self, log: MatchLog, amendments: Amendments, where: Conditions) -> NDArray[np.bool_]:
-        """Which of the counted matches are of a segment; a corrected match is where its correction says."""
-        met = np.array([where.met_by(text) for text in self.texts], dtype=np.bool_)
-        found = met[self.number[np.searchsorted(self.position, log.position)]] if len(log) else np.zeros(0, dtype=np.bool_)
+    def of_counted(self, log: MatchLog, amendments: Amendments) -> "MatchContexts":
+        """Those of the counted matches alone, in the order of the log; a corrected match has the context that its correction says."""
+        found = self.number[np.searchsorted(self.position, log.position)]
+        numbers: dict[str | None, int] = {text: number for number, text in enumerate(self.texts)} if amendments.corrections else {}
         for target, correction in amendments.corrections.items():
             place = int(np.searchsorted(log.position, target))
             if correction.match is not None and place < len(log) and log.position[place] == target:
-                found[place] = where.met_by(correction.match["context"])
-        return found
+                found[place] = numbers.setdefault(correction.match["context"], len(numbers))
+        return MatchContexts(log.position, found, tuple(numbers) or self.texts)
+
+    def mask(self, where: Conditions) -> NDArray[np.bool_]:
+        """Which of the matches are of a segment."""
+        met = np.array([where.met_by(text) for text in self.texts], dtype=np.bool_)
+        return np.asarray(met[self.number])
 
 
 NOTHING: Final = MatchContexts(np.empty(0, np.int64), np.empty(0, np.int32), ())
@@ -61,12 +66,13 @@ def of_segment(
     database: Database, unit: ReadUnit, league_id: int, position: int, log: MatchLog, amendments: Amendments, where: Conditions
 ) -> MatchLog:
     """Of the matches that count at a position, those of a segment."""
-    return log.take(_read_kept(database, unit, league_id, position).mask(log, amendments, where)) if where else log
+    return log.take(_read_kept(database, unit, league_id, position).of_counted(log, amendments).mask(where)) if where else log
 
 
-def of_segment_once(unit: ReadUnit, league_id: int, position: int, log: MatchLog, amendments: Amendments, where: Conditions) -> MatchLog:
-    """As `of_segment`, but nothing is kept."""
-    return log.take(_advanced(unit, league_id, position, -1, NOTHING).mask(log, amendments, where)) if where else log
+def read_contexts(unit: ReadUnit, league_id: int, log: MatchLog, amendments: Amendments) -> MatchContexts:
+    """The contexts of counted matches; nothing is kept."""
+    up_to = int(log.position[-1]) if len(log) else -1
+    return _advanced(unit, league_id, up_to, -1, NOTHING).of_counted(log, amendments)
 
 
 def _read_kept(database: Database, unit: ReadUnit, league_id: int, up_to: int) -> MatchContexts:

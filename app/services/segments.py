@@ -18,7 +18,7 @@ import numpy as np
 from app.services.amendments import Amendments
 from app.services.conditions import WHOLE, Conditions
 from app.services.courses import BLOCK, Course, Floats, Rated, rate
-from app.services.match_contexts import of_segment, of_segment_once
+from app.services.match_contexts import MatchContexts, of_segment, read_contexts
 from app.services.match_log import MatchLog, read_rows
 from app.services.packing import Arrays, packed, unpacked
 from app.services.shapes import ReadShape
@@ -107,7 +107,13 @@ def counted_for_fit(
     rest = read_rows(unit, league.id, covered, position, with_ids=False)
     read: ReadShape = {"segments": sum(map(len, parts)), "rows": len(rest)}
     amendments = amendments_at(unit, league, position)
-    return of_segment_once(unit, league.id, position, amendments.applied(MatchLog.joined([*parts, rest])), amendments, where), read
+    log = amendments.applied(MatchLog.joined([*parts, rest]))
+    return log.take(read_contexts(unit, league.id, log, amendments).mask(where)) if where else log, read
+
+
+def contexts_of(unit: ReadUnit, league: Any, position: int, log: MatchLog) -> MatchContexts:  # noqa: ANN401  a row or LeagueAt
+    """The contexts of matches that count at a position, as they count; nothing is kept."""
+    return read_contexts(unit, league.id, log, amendments_at(unit, league, position))
 
 
 def nearest_checkpoint(unit: ReadUnit, league_id: int, course: Course, count: int) -> tuple[int, Floats | None]:

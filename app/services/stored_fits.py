@@ -21,10 +21,11 @@ from app.ratings.fitted import NORMAL_95, Strengths
 from app.ratings.scale import natural_unit
 from app.services.as_of import LeagueAt, published_by
 from app.services.conditions import WHOLE, Conditions
+from app.services.covariates import read_columns
 from app.services.fitting import fit_league
 from app.services.league_settings import LeagueSettings, read_settings
 from app.services.packing import Arrays, unpacked
-from app.services.segments import counted_matches
+from app.services.segments import contexts_of, counted_matches
 from app.services.shapes import FittedRatingShape
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
@@ -177,4 +178,5 @@ def _fitted_again(database: Database, unit: ReadUnit, league: Stored, row: Store
     log = counted_matches(database, unit, league, row.position, where)
     n = len(unpacked(row.table)["theta"])
     recorded_at = unit.entries.time_of(league.id, row.position) or 0
-    return fit_league(log, settings, n, None, recorded_at).second_order()
+    columns = read_columns(settings, contexts_of(unit, league, row.position, log)) if settings.covariates else None
+    return fit_league(log, settings, n, None, recorded_at, columns=columns).second_order()
