@@ -14,6 +14,8 @@ from app.errors import BadInput, Fault
 from app.ratings.matches import ContextValue, canonical_context, clean_key
 
 MAX_CONDITIONS: Final = 8
+MAX_BYTES: Final = 2_000
+"""Of all conditions as they are stored: an index holds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,10 @@ class Conditions:
             raise _refusal(place, f"{error}; write the value as the contexts of the matches have it") from None
         if len(dict(cleaned)) < len(cleaned):
             raise _refusal(place, "names a field twice; a match has one value of it, so name each field once")
-        return cls(tuple(sorted(cleaned)))
+        found = cls(tuple(sorted(cleaned)))
+        if len(found.text.encode()) > MAX_BYTES:
+            raise _refusal(place, f"may have at most {MAX_BYTES:,} bytes in all; name fewer or shorter conditions")
+        return found
 
     def met_by(self, context: str | None) -> bool:
         """Whether a context, as it is stored, meets them all."""

@@ -7,7 +7,7 @@ A covariate that says nothing, or nothing that strengths could not say as well, 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from app.ratings.scale import natural_unit
 from app.services.league_settings import Covariate, LeagueSettings
 from app.services.match_contexts import MatchContexts
 from app.services.match_log import MatchLog
+
+MAX_EXAMINED: Final = 20_000
+"""Matches up to which it is asked whether a pure maximum exists: linear programmes, beside which a fit costs nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +90,8 @@ def scaled(columns: Columns, settings: LeagueSettings, log: MatchLog, n_competit
             f"The covariate “{names[replaceable]}” follows from who plays whom (and from the covariates before it), so that its coefficient cannot be "
             "told from the strengths. Leave it out of the league's setting “covariates”."
         )
-    refusal = _does_not_exist(settings, log, n_competitors, side, values, names) if settings.prior_sd is None else None
+    is_pure = settings.prior_sd is None and len(log) <= MAX_EXAMINED
+    refusal = _does_not_exist(settings, log, n_competitors, side, values, names) if is_pure else None
     return refusal or Scaled(values, deviations)
 
 

@@ -84,6 +84,7 @@ def test_no_conditions_are_met_by_everything():
         (["surface=a\nb"], "control"),
         (["s" * 201 + "=Clay"], "200"),
         (["surface=" + "c" * 201], "200"),
+        ([f"field{n}=" + "é" * 200 for n in range(6)], "2,000 bytes"),
         ([f"field{n}=1" for n in range(MAX_CONDITIONS + 1)], "at most 8"),
     ],
     ids=lambda value: str(value)[:30],

@@ -11,12 +11,16 @@ from app.ratings import bradley_terry
 from app.ratings.covariates import replaceable_column, standard_deviations
 from app.ratings.matches import canonical_context
 from app.ratings.scale import natural_unit
+from app.services.conditions import Conditions
 from app.services.corrections import correct_match
+from app.services.covariates import read_columns
 from app.services.fit_process import FitProcess
 from app.services.fit_work import FitHere
-from app.services.league_settings import resolve_settings
+from app.services.fitting import fit_league
+from app.services.league_settings import read_settings, resolve_settings
 from app.services.leagues import get_league
 from app.services.predictions import predict
+from app.services.segments import contexts_of, counted_for_fit
 from app.services.standings import leaderboard
 from tests.services.mirror import cold
 from tests.services.play import OPERATOR, Play, match
@@ -245,7 +249,6 @@ def test_matches_without_the_fields_count_as_alike_and_are_told(play):
 
 
 def test_a_segment_has_coefficients_of_its_own(play):
-    from app.services.conditions import Conditions
 
     play.change(covariates=[LENGTH])
     season(play, 300)
@@ -328,3 +331,18 @@ def test_columns_that_others_can_replace_are_found():
     assert replaceable_column(first, second, 3, np.hstack([free, free @ [[2.0], [1.0]]]), None) == 2
     assert replaceable_column(first, second, 3, tied + side[:, None], None) is None
     assert replaceable_column(first, second, 3, tied + side[:, None], side) == 0
+
+
+def test_in_whatever_order_matches_are_read_the_fit_is_the_same(play):
+    play.change(covariates=[LENGTH, LISTS])
+    season(play, 150)
+    with play.database.read() as unit:
+        row = play.row()
+        log, _ = counted_for_fit(unit, row, row.position)
+        columns = read_columns(read_settings(row.settings), contexts_of(unit, row, row.position, log))
+    order = np.random.default_rng(9).permutation(len(log))
+    fits = [
+        fit_league(matches, read_settings(row.settings), row.competitors, None, row.recorded_at, columns=values)
+        for matches, values in ((log, columns), (log.take(order), columns.take(order)))
+    ]
+    assert (fits[0].table, fits[0].certificate) == (fits[1].table, fits[1].certificate)
