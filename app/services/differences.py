@@ -54,7 +54,7 @@ def _figures(table: Table, first: Stored, second: Stored, comparable: Comparable
         return None, None, None
     if table.by == "live" or table.fit is None:
         return first.rating - second.rating, None, None
-    found: Difference = table.fit.strengths.difference(first.number, second.number)
+    found: Difference = table.fit.strengths.difference(table.fit.place(first.number), table.fit.place(second.number))
     unit = natural_unit(table.fit.settings.scale)
     return unit * found.estimate, unit * found.standard_error, found.superiority
 

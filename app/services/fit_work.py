@@ -67,7 +67,7 @@ def compute_fit(database: Database, league_id: int, tell: Tell, where: Condition
     seconds = time.perf_counter() - started
     if where and not len(log):
         return Work(row.position, row.settings, read, Fitted({}, {"reading": seconds}, f"No counted match meets the conditions {where}."))
-    fitted = fit_league(log, settings, row.competitors, anchor, row.recorded_at, tell, columns)
+    fitted = fit_league(log, settings, row.competitors, anchor, row.recorded_at, tell, columns, players_only=bool(where))
     fitted.seconds["reading"] = seconds
     return Work(row.position, row.settings, read, fitted)
 

@@ -55,10 +55,13 @@ def fit_league(
     recorded_at: int,
     tell: Callable[[FitStage], None] = _unheard,
     columns: Columns | None = None,
+    *,
+    players_only: bool = False,
 ) -> Fitted:
     """Fit the counted matches of a league, the last entry of which was recorded at `recorded_at`; each stage is told when it begins.
 
-    `columns` are the covariates of the matches, where the league has any. In whatever order the matches come, they are fitted in that of the log,
+    `columns` are the covariates of the matches, where the league has any. `players_only`: of a segment, nobody is fitted who does not play in it, so
+    that its size is its own; the table then has `numbers`. In whatever order the matches come, they are fitted in that of the log,
     so that sums round alike. A refusal is a value with its reason in words; nothing is raised for it.
     """
     log, columns = _in_order(log, columns)
@@ -66,6 +69,10 @@ def fit_league(
         return Fitted({}, {}, "The league has no counted match.")
     started = time.perf_counter()
     tell("fitting")
+    numbers = np.union1d(log.first, log.second) if players_only else None
+    if numbers is not None:
+        log, n_competitors = log.with_sides(np.searchsorted(numbers, log.first), np.searchsorted(numbers, log.second)), len(numbers)
+        anchor = int(np.searchsorted(numbers, anchor)) if anchor is not None and anchor in numbers else None
     side = np.where(log.neutral, 0.0, 1.0) if settings.side == "estimate" else None
     styles = None if columns is None else scaled(columns, settings, log, n_competitors, side)
     if isinstance(styles, str):
@@ -96,6 +103,7 @@ def fit_league(
     ranked = time.perf_counter()
     shifts = {"anchor_shift": shift, "anchored_component": island}
     certificate = {**_certificate(fit, settings, log), **shifts, "covariates": told(columns, styles, settings, fit)}
+    arrays |= {} if numbers is None else {"numbers": numbers}
     table, uncertainty = packed(arrays), packed(second_order(fit))
     seconds = {"fit": fitted - started, "errors and ranks": ranked - fitted, "packing": time.perf_counter() - ranked}
     return Fitted(certificate, seconds, None, table_hash(arrays), table, uncertainty)

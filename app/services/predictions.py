@@ -110,7 +110,7 @@ def comparability(table: Table, first: int, second: int) -> Comparable:
         return now
     if first not in table.fit or second not in table.fit:
         return "no"
-    then = table.fit.strengths.structure.comparable(first, second)
+    then = table.fit.strengths.structure.comparable(table.fit.place(first), table.fit.place(second))
     return min(now, then, key=_WEAKEST.__getitem__)
 
 
@@ -119,7 +119,7 @@ def comparabilities(table: Table, numbers: Sequence[int]) -> list[list[Comparabl
     levels = _levels(table.structure.identifiability, numbers)
     if table.by == "fit" and table.fit is not None:
         seen = np.array([number in table.fit for number in numbers])
-        then = _levels(table.fit.strengths.structure, [number if known else 0 for number, known in zip(numbers, seen, strict=True)])
+        then = _levels(table.fit.strengths.structure, [table.fit.place(number) if known else 0 for number, known in zip(numbers, seen, strict=True)])
         levels = np.where(seen[:, None] & seen[None, :], np.minimum(levels, then), _WEAKEST["no"])
     return [[None if i == j else _LEVELS[level] for j, level in enumerate(row)] for i, row in enumerate(levels.tolist())]
 
@@ -137,7 +137,7 @@ def _probability(
         return None, None, None
     if table.by == "live" or table.fit is None:
         return expected_score(first.rating - second.rating, table.settings.scale), None, None
-    found = table.fit.strengths.win_probability(first.number, second.number, side=0.0 if neutral else 1.0)
+    found = table.fit.strengths.win_probability(table.fit.place(first.number), table.fit.place(second.number), side=0.0 if neutral else 1.0)
     if math.isnan(found.first):
         return None, None, None
     return found.first, None if math.isnan(found.draw) else found.draw, (found.lower, found.upper)
@@ -204,7 +204,7 @@ def _chances(table: Table, chosen: Sequence[Any], comparable: Sequence[Sequence[
 def _fitted_chances(fit: FitTable, numbers: Sequence[int]) -> list[list[float]]:
     known = [place for place, number in enumerate(numbers) if number in fit]
     chances = np.full((len(numbers), len(numbers)), np.nan)
-    chances[np.ix_(known, known)] = fit.strengths.win_matrix([numbers[place] for place in known])
+    chances[np.ix_(known, known)] = fit.strengths.win_matrix([fit.place(numbers[place]) for place in known])
     values: list[list[float]] = chances.tolist()
     return values
 

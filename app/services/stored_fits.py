@@ -22,6 +22,7 @@ from app.ratings.scale import natural_unit
 from app.services.as_of import LeagueAt, published_by
 from app.services.conditions import WHOLE, Conditions
 from app.services.covariates import read_columns
+from app.services.fit_arrays import by_number
 from app.services.fitting import fit_league
 from app.services.league_settings import LeagueSettings, read_settings
 from app.services.packing import Arrays, unpacked
@@ -46,6 +47,13 @@ class FitTable:
     """The island that the anchor shifts."""
     arrays: Arrays
     strengths: Strengths
+    """Of those whom the fit is of, in order of number; `place` tells where."""
+    numbers: NDArray[np.int64] | None = None
+    """Whom a fit of a segment is of; None for everyone."""
+
+    def place(self, number: int) -> int:
+        """Where a competitor who is in the fit stands among its strengths."""
+        return number if self.numbers is None else int(np.searchsorted(self.numbers, number))
 
     @cached_property
     def rating(self) -> NDArray[np.float64]:
@@ -165,7 +173,16 @@ def _read(database: Database, unit: ReadUnit, league: Stored, number: int) -> Fi
         coefficients=second["coefficients"][1 if has_side else 0 :],
         second_order=_StoredOrder(Uncertainty.from_arrays(second)),
     )
-    return FitTable(row.number, row.position, settings, certificate["anchor_shift"], certificate["anchored_component"], arrays, strengths)
+    return FitTable(
+        row.number,
+        row.position,
+        settings,
+        certificate["anchor_shift"],
+        certificate["anchored_component"],
+        by_number(arrays),
+        strengths,
+        arrays.get("numbers"),
+    )
 
 
 def _fitted_again(database: Database, unit: ReadUnit, league: Stored, row: Stored) -> Arrays:
@@ -179,4 +196,4 @@ def _fitted_again(database: Database, unit: ReadUnit, league: Stored, row: Store
     n = len(unpacked(row.table)["theta"])
     recorded_at = unit.entries.time_of(league.id, row.position) or 0
     columns = read_columns(settings, contexts_of(unit, league, row.position, log)) if settings.covariates else None
-    return fit_league(log, settings, n, None, recorded_at, columns=columns).second_order()
+    return fit_league(log, settings, n, None, recorded_at, columns=columns, players_only=bool(where)).second_order()

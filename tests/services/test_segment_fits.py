@@ -19,6 +19,7 @@ from app.services.fit_process import FitProcess
 from app.services.fit_work import FitHere
 from app.services.keys import Caller
 from app.services.leagues import get_league
+from app.services.packing import unpacked
 from app.services.predictions import predict
 from app.services.refits import cancel_refit, get_fit, list_fits, request_due_refits, request_refit, run_next_refit
 from app.services.standings import leaderboard
@@ -274,3 +275,22 @@ def test_the_second_order_of_a_segment_is_kept_until_its_own_next_fit(season):
         rows = [unit.fits.by_number(season.row().id, number, with_arrays=True) for number in (1, 2, 3, 4)]
     assert [row.uncertainty is not None for row in rows] == [False, True, True, True]
     assert json.loads(rows[3].certificate)["matches"] == 11
+
+
+def test_the_size_of_a_segment_is_its_own(season):
+    """Whoever does not play in it costs nothing, and takes no exact error from those who do; also once its second order has to be made again."""
+    season.batch([match(f"E{n}", f"E{n + 1}") for n in range(320)] + on("Hard", ("E9", "A", 1, 2)))
+    told = fit(season, HARD)
+    with season.database.read() as unit:
+        arrays = unpacked(unit.fits.by_number(season.row().id, told["fit"], with_arrays=True).table)
+    known = {row.key: row.number for row in season.competitors()}
+    assert arrays["numbers"].tolist() == sorted(known[key] for key in ("A", "C", "D", "E9"))
+    assert {len(array) for array in arrays.values()} == {4}
+    assert set(fitted(season, HARD)) == {"A", "C", "D", "E9"}
+    ask = (season.database, OPERATOR, season.league)
+    then, position = predict(*ask, "E9", "D", by="fit", where=HARD), season.position()
+    season.batch(on("Hard", ("E9", "A", 1, 2)))
+    fit(season, HARD)
+    with cold(season) as again:
+        assert predict(again.database, OPERATOR, again.league, "E9", "D", by="fit", where=HARD, as_of=position) == then
+    season.verified()
