@@ -460,3 +460,17 @@ def test_a_segment_is_fitted_shown_and_asked_about(full_tennis):
     assert "refused" in refused.out
     unfitted = full_tennis("leaderboard", "tennis", "--by", "fit", "--where", "surface=ice")
     assert (unfitted.code, "No counted match meets" in unfitted.err) == (3, True)
+
+
+def test_a_covariate_is_set_and_its_worth_is_told(full_tennis):
+    covariate = {"name": "length", "first": "a", "second": "b", "form": "relative"}
+    shown = full_tennis.ok("league", "set", "tennis", "--set", f"covariates={json.dumps([covariate])}")
+    assert shown["settings"]["covariates"] == [covariate]
+    for number, (outcome, a, b) in enumerate([("first", 3, 1), ("first", 5, 2), ("second", 1, 4), ("second", 3, 2)]):
+        full_tennis.ok("record", "tennis", "Alice", "Bob", outcome, "--match-id", f"l{number}", "--context", f"a={a}", "--context", f"b={b}")
+    told = full_tennis("refit", "tennis", "--wait").out
+    assert "points per standard deviation" in told
+    assert "length +" in told
+    refused = full_tennis("league", "set", "tennis", "--set", 'covariates=[{"name": "length"}]')
+    assert refused.code == 5
+    assert "covariates/0/first" in refused.err
