@@ -15,6 +15,7 @@ from app.services import refit_runs
 from app.services.backups import open_backup, restore_backup, write_backup
 from app.services.conditions import WHOLE, Conditions
 from app.services.corrections import correct_match
+from app.services.fit_arrays import table_hash
 from app.services.fit_process import FitProcess
 from app.services.fit_work import FitHere
 from app.services.keys import Caller
@@ -286,6 +287,8 @@ def test_the_size_of_a_segment_is_its_own(season):
     known = {row.key: row.number for row in season.competitors()}
     assert arrays["numbers"].tolist() == sorted(known[key] for key in ("A", "C", "D", "E9"))
     assert {len(array) for array in arrays.values()} == {4}
+    others = {**arrays, "numbers": arrays["numbers"] + 1}
+    assert table_hash(arrays).hex() == told["table_hash"] != table_hash(others).hex()
     assert set(fitted(season, HARD)) == {"A", "C", "D", "E9"}
     ask = (season.database, OPERATOR, season.league)
     then, position = predict(*ask, "E9", "D", by="fit", where=HARD), season.position()
