@@ -16,10 +16,10 @@ from app.services.corrections import correct_match, void_match
 from app.services.keys import Caller, create_key
 from app.services.predictions import predict
 from app.services.recording import MatchIn
-from app.services.roster import merge_competitors, rename_competitor
+from app.services.roster import merge_competitors
 from app.services.segments import keep_segments
 from app.services.standings import leaderboard
-from tests.services.mirror import cold, small_blocks
+from tests.services.mirror import cold, rename, small_blocks
 from tests.services.play import DAY, NEW_YEAR_2024, OPERATOR, Play, match
 
 PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
@@ -169,7 +169,7 @@ def test_a_value_that_no_match_has_is_an_empty_leaderboard(season):
 
 
 def test_names_are_current_and_pages_follow_each_other(season):
-    rename_competitor(season.database, OPERATOR, season.league, "B", "Bea")
+    rename(season, "B", "Bea")
     first = board(season, CLAY, limit=2)
     rest = board(season, CLAY, limit=2, cursor=first["next"])
     names = [row["name"] for row in first["rows"] + rest["rows"]]
