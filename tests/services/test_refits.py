@@ -253,7 +253,7 @@ def test_an_anchor_without_a_match_is_told(season):
 
 
 def test_an_error_is_tried_again_later_and_fails_after_three(season, monkeypatch):
-    def explode(*_: object):
+    def explode(*_: object, **__: object):
         raise RuntimeError("out of luck")
 
     monkeypatch.setattr(fit_work, "fit_league", explode)
@@ -273,7 +273,7 @@ def test_an_error_is_tried_again_later_and_fails_after_three(season, monkeypatch
 
 
 def test_after_an_error_luck_may_return(season, monkeypatch):
-    monkeypatch.setattr(fit_work, "fit_league", lambda *_: 1 / 0)
+    monkeypatch.setattr(fit_work, "fit_league", lambda *_, **__: 1 / 0)
     request(season)
     with pytest.raises(ZeroDivisionError):
         run(season)
