@@ -9,7 +9,8 @@ from app.cli import exits
 from app.cli.arguments import AsOfOption, CursorOption, LeagueArgument, LimitOption, as_of_given
 from app.cli.output import More, Next, Parts, count, table
 from app.cli.session import Session, command
-from app.errors import Conflict
+from app.errors import Conflict, VerifyDiffers
+from app.services.answer_shapes import CheckedFigure, FitCheckShape
 from app.services.shapes import FitListShape, FitShape
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ group = typer.Typer(rich_markup_mode=None)
 
 CLAIM_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.1
+LONGEST_FIGURE: Final = 64
 UNFINISHED: Final = ("waiting", "running")
 IN_VAIN: Final = ("refused", "failed", "cancelled")
 
@@ -65,6 +67,47 @@ def cancel(
     with session.database() as database:
         shape = cancel_refit(database, session.caller, league, fit)
     session.show(shape, _cancelled)
+
+
+@command(group, "check-fit", example="arpad check-fit tennis\narpad check-fit tennis 7")
+def check_fit(
+    session: Session,
+    league: LeagueArgument,
+    fit: Annotated[
+        int | None, typer.Argument(metavar="[FIT]", min=1, help="The number of the fit, as `arpad fits` lists it.", show_default="the published one")
+    ] = None,
+) -> None:
+    """Compute the certificate of a fit anew from the log, on another way than the fit took. If it differs, the command leaves with 8."""
+    from app.services import fit_checks
+
+    with session.database() as database:
+        shape = fit_checks.check_fit(database, session.caller, league, fit)
+    session.show(shape, _checked)
+    if not shape["equal"]:
+        raise typer.Exit(exits.EXIT_CODES[VerifyDiffers])
+
+
+def _checked(found: FitCheckShape) -> Parts:
+    differing = [each["figure"] for each in found["figures"] if not each["agrees"]]
+    rows = [(each["figure"], _digits(each["stated"]), _digits(each["recomputed"]), *_agreement(each)) for each in found["figures"]]
+    of = f"fit {found['fit']} of “{found['league']}” with {count(found['matches'], 'match')} up to entry {found['position']:,}"
+    verdict = f"NOT what the log gives: {', '.join(differing)}." if differing else "what the log gives, computed anew and on another way."
+    return [f"The certificate of {of} is {verdict}", table(("figure", ">certificate", ">computed anew", ">may differ by", ""), rows)]
+
+
+def _agreement(figure: CheckedFigure) -> tuple[str, str]:
+    allowed = "" if figure["allowed"] is None else f"{figure['allowed']:.0e}"
+    return allowed, "" if figure["agrees"] else "DIFFERS"
+
+
+def _digits(value: object) -> str:
+    """A hash by its beginning, a number with what can be read of it."""
+    if isinstance(value, bool):
+        return "as in the log" if value else "not as in the log"
+    if isinstance(value, float):
+        return f"{value:.7g}"
+    text = "none" if value is None else str(value)
+    return text if len(text) < LONGEST_FIGURE else f"{text[:12]}…"
 
 
 def _cancelled(fit: FitShape) -> Parts:
