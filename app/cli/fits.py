@@ -39,7 +39,8 @@ def refit(
         shape = request_refit(database, session.caller, league)
         if wait:
             shape = _finished(session, database, shape)
-    session.show(shape, _fit)
+        beside = _unpublished(session, database, shape)
+    session.show(shape, lambda fit: [*_fit(fit), *beside])
     if shape["status"] in IN_VAIN:
         raise typer.Exit(exits.EXIT_CODES[Conflict])
 
@@ -140,6 +141,20 @@ def _fit(fit: FitShape) -> Parts:
     certificate = _certificate(fit["position"], fit["certificate"]) if fit["certificate"] else []
     following = [Next(f"leaderboard {league} --by fit")] if fit["status"] == "published" else []
     return [f"Fit {fit['fit']} of “{league}” is {fit['status']}{reason}", *certificate, *following]
+
+
+def _unpublished(session: Session, database: "Database", fit: FitShape) -> Parts:
+    """Of a fit that was not published: what stands meanwhile, and what would help a pure maximum likelihood fit."""
+    from app.services.bridges import bridges
+    from app.services.leagues import get_league
+
+    if session.as_json or fit["status"] not in IN_VAIN:
+        return []
+    league = get_league(database, session.caller, fit["league"])
+    stays = f"Fit {league['published_fit']} stays in place." if league["published_fit"] is not None else "The live ratings are not touched by that."
+    if fit["status"] != "refused" or league["settings"]["prior_sd"] is not None:
+        return [stays]
+    return [stays, bridges(database, session.caller, fit["league"], limit=3)["sentence"], Next(f"bridges {fit['league']}")]
 
 
 def _certificate(position: int | None, found: dict[str, Any]) -> list[str]:

@@ -4,11 +4,12 @@ Only wording: the figures are decided elsewhere. In English, for people who run 
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from app.core.identifiability import Comparable
 from app.services.drifts import ALARMING, FROM_MATCHES
-from app.services.shapes import FitShape, LeaderboardRow
+from app.services.shapes import By, FitShape, LeaderboardRow
 
 NAMED: Final = 3
 WORTH_NAMING: Final = 0.05
@@ -39,6 +40,12 @@ def strongest(rows: Sequence[LeaderboardRow]) -> str | None:
     others = len(named) - NAMED
     told = ", ".join(f"{name} with {percent(chance)}" for chance, name in named[:NAMED])
     return told if others <= 0 else f"{told}; {others:,} more with at least {percent(WORTH_NAMING)} each"
+
+
+def opened_tiers(rows: Sequence[LeaderboardRow], by: By) -> list[int | None]:
+    """Of each row the tier that it opens below another; the live order knows no tiers."""
+    tiers = [row["tier"] if by == "fit" else None for row in rows]
+    return [None, *(tier if None not in {tier, above} and tier != above else None for above, tier in pairwise(tiers))][: len(rows)]
 
 
 def drift_remark(drift: float | None, matches: int) -> str | None:

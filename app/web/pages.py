@@ -140,11 +140,10 @@ class Pages:
     async def compare(self, request: Request, league: str, query: Annotated[CompareQuery, Query()]) -> Response:
         def answer(caller: Caller, headers: Mapping[str, str]) -> Response:
             asked = Asked(by=query.by, as_of=query.as_of)
-            shown, as_of = leagues.get_league(self._database, caller, league), _moment(asked)
+            board, as_of = self._read(caller, league, replace(asked, by=None, limit=1)), _moment(asked)
             prediction = predictions.predict(self._database, caller, league, query.first, query.second, by=query.by, as_of=as_of)
             apart = differences.difference(self._database, caller, league, query.first, query.second, by=prediction["by"], as_of=as_of)
-            has_fit = self._read(caller, league, replace(asked, by=None, limit=1))["fit"] is not None
-            return Response(render(compare_page(shown, prediction, apart, asked, has_fit=has_fit)), media_type=HTML, headers=headers)
+            return Response(render(compare_page(board, prediction, apart, asked)), media_type=HTML, headers=headers)
 
         return await self._unless_known(request, league, query.as_of, answer)
 

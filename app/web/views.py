@@ -7,7 +7,6 @@ import json
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from urllib.parse import quote, urlencode
 
 from app.services import sentences
@@ -208,15 +207,9 @@ def _island(by: By, rows: Sequence[LeaderboardRow], *, number: int, heading: str
     marks = [marks_of(row, by) for row in rows]
     scale = charts.common_scale(marks)
     grid = f"g{number}"
-    opened = opened_tiers(rows, by)
+    opened = sentences.opened_tiers(rows, by)
     standings = tuple(_standing(row, mark, scale, grid, tier) for row, mark, tier in zip(rows, marks, opened, strict=True))
     return Island(heading, caption, strongest, tuple(_key(marks)), charts.axis(scale, grid), standings)
-
-
-def opened_tiers(rows: Sequence[LeaderboardRow], by: By) -> list[int | None]:
-    """Of each row the tier that it opens below another; the live order knows no tiers."""
-    tiers = [row["tier"] if by == "fit" else None for row in rows]
-    return [None, *(tier if None not in {tier, above} and tier != above else None for above, tier in pairwise(tiers))][: len(rows)]
 
 
 def _key(marks: Sequence[charts.Marks]) -> Iterator[Mark]:
@@ -298,7 +291,7 @@ def _notes_of_certainty(rows: Sequence[LeaderboardRow], board: LeaderboardShape)
         yield Note("Rank 2–5", wording.RANK_NOTE)
     if any(row["p_top"] is not None for row in rows):
         yield Note("Strongest", wording.STRONGEST_NOTE)
-    if any(opened_tiers(rows, board["by"])):
+    if any(sentences.opened_tiers(rows, board["by"])):
         yield Note("Lines", wording.TIER_NOTE)
     if any(component["classes"] > 1 for component in board["components"]):
         yield Note("Groups", wording.CLASSES_NOTE)
