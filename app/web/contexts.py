@@ -157,6 +157,8 @@ class LeaderboardPage:
     """Where live ratings and fit are too far apart: how far, in words."""
     missing: str | None
     """Which matches and results would help, in words; None where nothing is missing, or the league is too large to reckon that for a page."""
+    forecast: str | None
+    """About how many more matches would separate the first two; None where there are no two, or the league is too large to reckon that for a page."""
     missing_command: str
     """The shell line that names them."""
     compare_url: str | None

@@ -19,13 +19,14 @@ from typing_extensions import TypedDict
 
 from app.errors import FitNotPublished, LeagueNotFound
 from app.services import differences, leagues, permalinks, predictions, refits, standings
-from app.services.answer_shapes import BridgesShape, DriftShape
+from app.services.answer_shapes import BridgesShape, DriftShape, ForecastShape
 from app.services.as_of import AsOf
 from app.services.bridges import bridges
 from app.services.drift_alarms import league_drift
 from app.services.keys import Caller
 from app.services.moments import parse_as_of
 from app.services.shapes import By, FitShape, LeaderboardShape, LeagueShape
+from app.services.suggestions import forecast
 from app.storage.unit_of_work import Database
 from app.web.comparing import compare_page
 from app.web.rendering import ASSETS, REPRESENTATION, SAFETY_HEADERS, render, render_problem
@@ -36,7 +37,7 @@ PERMANENT = "public, max-age=86400"
 LONG_AGO = "public, max-age=31536000, immutable"
 HTML = "text/html; charset=utf-8"
 SMALL = 500
-"""Competitors up to which a page reckons what is missing."""
+"""Competitors up to which a page reckons what is missing, and how many more matches would tell."""
 Answer = TypeVar("Answer")
 Key = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -90,6 +91,7 @@ class Around(TypedDict):
     last: FitShape | None
     drift: DriftShape | None
     bridges: BridgesShape | None
+    forecast: ForecastShape | None
 
 
 class Pages:
@@ -204,20 +206,15 @@ class Pages:
         """What is told beside the rows: the fit, what became of the last one, drift, and what is missing."""
         key, as_of = league["league"], _moment(asked)
         last = self._last_fit(caller, key) if as_of is None else None
-        has_fit = board["fit"] is not None
+        has_fit, is_small = board["fit"] is not None, league["competitors"] <= SMALL
         fit = refits.get_fit(self._database, caller, key, board["fit"]) if board["fit"] is not None else last
         return {
             "fit": fit,
             "last": last if has_fit else None,
             "drift": league_drift(self._database, caller, key, limit=1, as_of=as_of) if has_fit else None,
-            "bridges": bridges(self._database, caller, key, limit=3, as_of=as_of) if self._is_worth_bridging(league, board, last) else None,
+            "bridges": bridges(self._database, caller, key, limit=3, as_of=as_of) if is_small and _lacks_something(league, board, last) else None,
+            "forecast": forecast(self._database, caller, key, as_of=as_of) if is_small and has_fit and asked.cursor is None else None,
         }
-
-    @staticmethod
-    def _is_worth_bridging(league: LeagueShape, board: LeaderboardShape, last: FitShape | None) -> bool:
-        """Where somebody has to hear what is missing: on islands, or after a refusal; in small leagues, where that is quickly reckoned."""
-        refused = last is not None and last["status"] == "refused" and league["settings"].get("prior_sd") is None
-        return league["competitors"] <= SMALL and bool(board["rows"]) and (refused or len(board["components"]) > 1)
 
     def _last_fit(self, caller: Caller, league: str) -> FitShape | None:
         """The last fit that was asked for, whatever became of it."""
@@ -257,6 +254,12 @@ def _entity_tag(request: Request, *decisive: object) -> str:
     """Of how pages look, the address, and what else decides the bytes."""
     parts = (REPRESENTATION, str(request.url), *map(str, decisive))
     return f'"{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:20]}"'
+
+
+def _lacks_something(league: LeagueShape, board: LeaderboardShape, last: FitShape | None) -> bool:
+    """Whether somebody has to hear what is missing: on islands, and after a pure maximum likelihood fit was refused."""
+    refused = last is not None and last["status"] == "refused" and league["settings"].get("prior_sd") is None
+    return bool(board["rows"]) and (refused or len(board["components"]) > 1)
 
 
 def _moment(asked: Asked) -> AsOf:

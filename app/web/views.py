@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode
 
 from app.services import sentences
-from app.services.answer_shapes import BridgesShape, DriftShape
+from app.services.answer_shapes import BridgesShape, DriftShape, ForecastShape
 from app.services.shapes import By, FitShape, LeaderboardRow, LeaderboardShape, LeagueShape
 from app.web import charts, wording
 from app.web.contexts import Island, LeaderboardPage, LeagueRow, LeaguesPage, Link, Mark, Note, StandingRow
@@ -75,10 +75,11 @@ def leaderboard_page(
     last: FitShape | None = None,
     drift: DriftShape | None = None,
     bridges: BridgesShape | None = None,
+    forecast: ForecastShape | None = None,
 ) -> LeaderboardPage:
     """`league` with the settings of the time that is shown; `fit` is the published one, or, while there is none, the last that was asked for.
 
-    `last` is the last that was asked for beside a published one; `drift` and `bridges` are there where they were reckoned.
+    `last` is the last that was asked for beside a published one; `drift`, `bridges` and `forecast` are there where they were reckoned.
     """
     path = league_url(league["league"])
     is_live = asked.as_of is None
@@ -107,6 +108,7 @@ def leaderboard_page(
         kept_fit=None if board["fit"] is None or last is None else sentences.outcome_of_fit(last, board["fit"]),
         alarm=drift["sentence"] if drift is not None and drift["alarm"] else None,
         missing=None if bridges is None or not bridges["upsets_throughout"] else bridges["sentence"],
+        forecast=None if forecast is None else forecast["sentence"],
         missing_command=f"arpad bridges {league['league']}",
         compare_url=f"{path}/compare" if is_live and len(board["rows"]) > 1 else None,
         islands=tuple(_islands(board, continued=asked.cursor is not None)),

@@ -108,6 +108,9 @@ def test_one_match_only(see):
     assert [line[0] for line in table(document)] == ["1–2", "1–2"]
     assert not [line for line in document.all("tr") if line.attributes.get("class") == "tier"]
     assert re.search(r"A with 7\d %, B with 2\d %", document.text)
+    assert re.search(
+        r"About \d+ more matches between A and B would separate them at 95 %, if their difference stays as it is estimated", document.text
+    )
     told = seen.compared("A", "B")
     assert ASSUMED in told[HOW_FAR]
     assert re.search(r"95 % interval -\d+ to \+\d+", told[HOW_FAR])
@@ -118,6 +121,7 @@ def test_nothing_but_draws(see):
     document = seen.leaderboard()
     assert [line[0] for line in table(document)] == ["1–3"] * 3
     assert document.text.count("with 33 %") + document.text.count("with 34 %") + document.text.count("with 32 %") == 3
+    assert "No number of matches would separate A and B as the ratings stand." in document.text
     told = seen.compared("A", "B")
     assert "A and B are rated the same" in told[HOW_FAR]
     assert "A is expected to take 50% of the points" in told[WHO]
