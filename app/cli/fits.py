@@ -151,10 +151,10 @@ def _unpublished(session: Session, database: "Database", fit: FitShape) -> Parts
     if session.as_json or fit["status"] not in IN_VAIN:
         return []
     league = get_league(database, session.caller, fit["league"])
-    stays = f"Fit {league['published_fit']} stays in place." if league["published_fit"] is not None else "The live ratings are not touched by that."
+    stays: Parts = [] if league["published_fit"] is None else [f"Fit {league['published_fit']} stays in place."]
     if fit["status"] != "refused" or league["settings"]["prior_sd"] is not None:
-        return [stays]
-    return [stays, bridges(database, session.caller, fit["league"], limit=3)["sentence"], Next(f"bridges {fit['league']}")]
+        return stays
+    return [*stays, bridges(database, session.caller, fit["league"], limit=3)["sentence"], Next(f"bridges {fit['league']}")]
 
 
 def _certificate(position: int | None, found: dict[str, Any]) -> list[str]:
