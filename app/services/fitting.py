@@ -92,7 +92,7 @@ def fit_league(
             coefficient_prior_sd=COEFFICIENT_PRIOR_SD,
         )
     except MaximumLikelihoodDoesNotExist as error:
-        return Fitted({}, {"fit": time.perf_counter() - started}, str(error))
+        return Fitted({}, {"fit": time.perf_counter() - started}, _refusal(error))
     fitted = time.perf_counter()
     if fit.certificate.status != Status.CONVERGED:
         return Fitted(_certificate(fit, settings, log), {"fit": fitted - started}, f"The solver stopped: {fit.certificate.status}")
@@ -114,6 +114,18 @@ def _in_order(log: MatchLog, columns: Columns | None) -> tuple[MatchLog, Columns
         return log, columns
     order = np.argsort(log.position)
     return log.take(order), None if columns is None else columns.take(order)
+
+
+def _refusal(error: MaximumLikelihoodDoesNotExist) -> str:
+    """In the words of a league, whose matches are not to be left out."""
+    if error.column is not None:
+        return str(error)
+    islands, classes = int(error.components.max()) + 1, int(error.classes.max()) + 1
+    return (
+        "The maximum likelihood estimate does not exist: between some competitors who are joined by matches all points went one way, so that their "
+        f"distance could grow for ever ({classes:,} classes on {islands:,} {'island' if islands == 1 else 'islands'}). "
+        "It exists once points went the other way too (see bridges for the fewest such results), or with a prior_sd."
+    )
 
 
 def importance(log: MatchLog, settings: LeagueSettings, recorded_at: int) -> NDArray[np.float64] | None:
