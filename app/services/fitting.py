@@ -198,10 +198,8 @@ def _relative_errors(fit: Fit, anchor: int) -> NDArray[np.float64]:
 
 
 def _certificate(fit: Fit, settings: LeagueSettings, log: MatchLog) -> dict[str, Any]:
-    """With the counts of those who play in what was fitted; nobody else is an island."""
-    playing = np.union1d(log.first, log.second)
-    counts = {"components": len(np.unique(fit.components[playing])), "classes": len(np.unique(fit.classes[playing]))}
-    return {**certificate_of(fit, settings), **counts, "matches": len(log), "competitors": len(playing)}
+    """With the counts of what was fitted: matches, and those who play in them."""
+    return {**certificate_of(fit, settings), "matches": len(log), "competitors": len(np.union1d(log.first, log.second))}
 
 
 def certificate_of(fit: Fit, settings: LeagueSettings) -> dict[str, Any]:
