@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,8 @@ class Season:
             first, second = draw.sample(self.keys, 2)
             when = NEW_YEAR_2024 + draw.randrange(200) * HOUR + draw.choice((0, 1, 250_000))
             outcome = draw.choice(("first", "second", "draw"))
-            made.append(match(first, second, outcome, self.ids[-1], played_at=when, weight=draw.choice((1.0, 0.1, 2.5)), first_score=-0.5))
+            told = {"played_at": when, "weight": draw.choice((1.0, 0.1, 2.5)), "first_score": -0.5, "neutral": draw.random() < 0.3}
+            made.append(match(first, second, outcome, self.ids[-1], **told))
         self.play.batch(made)
 
     def void(self) -> None:
@@ -95,7 +97,8 @@ class Season:
         forget_competitor(*self.of, self.random.choice(self.keys))
 
     def rules(self) -> None:
-        change_league(*self.of, settings={"k": self.random.choice((10.0, 24.0, 32.5))})
+        k = self.random.choice((10.0, 24.0, 32.5, {"newcomer": 40.0, "matches": self.random.randrange(1, 9), "then": 20.0}))
+        change_league(*self.of, settings={"k": k, "side": self.random.choice(("off", "estimate", 65.0, -30.5))})
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -162,7 +165,7 @@ def test_a_cut_is_refused_at_its_end(lines):
 
 
 def test_lines_that_changed_places_or_come_twice_are_refused(lines):
-    entries = [place for place, line in enumerate(lines) if b'"hash"' in line]
+    entries = [place for place, (line, following) in enumerate(pairwise(lines)) if b'"hash"' in line and b'"hash"' in following]
     for place in (entries[1], entries[len(entries) // 2]):
         assert_refused([*lines[:place], lines[place + 1], lines[place], *lines[place + 2 :]], place + 1)
         assert_refused([*lines[: place + 1], *lines[place:]], place + 2)
@@ -201,7 +204,8 @@ def _with(kind: str, /, **members):
 FORGERIES = {
     "a kind unknown": _with("match", kind="gift"),
     "a system unknown": lambda value: {**value, "settings": {**value["settings"], "system": "fisher"}} if "settings" in value else value,
-    "an arithmetic unknown": _with("create", algorithm="elo-2"),
+    "an arithmetic unknown": _with("create", algorithm="elo-3"),
+    "an arithmetic unknown from somewhere on": _with("settings", algorithm="elo-3"),
     "a format unknown": _with("create", format=2),
     "a void of the creation": _with("void", target=0),
     "a void of what comes later": _with("void", target=10_000),

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from app.errors import ExportDamaged
 from app.ratings.matches import MAX_WEIGHT, SCORES, clean_key, to_microseconds
+from app.ratings.online import ALGORITHM, EXTENDED_ALGORITHM
 from app.services import ledger
 from app.services.league_settings import LeagueSettings
 from app.storage.tables import AMENDING, Kind
@@ -137,6 +138,8 @@ def _other_body(contents: Contents, value: dict[str, Any], new: range) -> str:
         raise ExportDamaged("it takes back an entry that cannot be taken back.")
     if kind == Kind.CREATE or "settings" in value:
         LeagueSettings.model_validate(value["settings"])
+        if value.get("algorithm", ALGORITHM) not in {ALGORITHM, EXTENDED_ALGORITHM}:
+            raise ExportDamaged("its arithmetic is unknown to this version.")
     contents.others.append(value)
     return ledger.other_body(contents.count, kind, recorded_at(value), value["author"], target, _checked_details(contents, value))
 

@@ -68,7 +68,8 @@ def fit_league(
             n_competitors,
             draws=settings.draws,
             prior_sd=settings.prior_sd,
-            side=np.where(log.neutral, 0.0, 1.0) if settings.side == "estimate" else None,
+            side=None if settings.side == "off" else np.where(log.neutral, 0.0, 1.0),
+            side_advantage=settings.known_side,
             importance=importance(log, settings, recorded_at),
             coefficient_prior_sd=COEFFICIENT_PRIOR_SD,
         )

@@ -5,16 +5,22 @@ A value that DESIGN foresees but this version does not compute yet is refused ra
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StrictInt, StrictStr, Tag, ValidationError
 
 from app.errors import BadInput, Fault
-from app.ratings.online import EloRules
+from app.ratings.online import EloRules, KByGames
+from app.ratings.scale import natural_unit
 from app.services.schedules import checked_schedule
 
-Number = StrictFloat | StrictInt
 FIXED_AT_CREATION = ("system", "initial", "scale", "order")
+_OTHER_FORMS: Final[Mapping[tuple[int | str, ...], str]] = {
+    ("k", "number"): "; or give a rule such as {“newcomer”: 40, “matches”: 30, “then”: 20}",
+    ("side", "word"): ", or a number of points",
+    ("side", "points"): "; or say “off” or “estimate”",
+}
+"""What else a setting of several forms may be, by the form that was refused. The name of a form is no part of the path to a fault."""
 
 
 class Anchor(BaseModel):
@@ -38,14 +44,45 @@ class RefitPolicy(BaseModel):
     )
 
 
+Points = Annotated[float, Field(ge=0.001, le=10_000, strict=True)]
+
+
+class KRule(BaseModel):
+    """K by the number of matches that a competitor has played: each side of a match has its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    newcomer: Points = Field(description="K, in points, in a competitor's first matches that count.")
+    matches: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = Field(description="So many are the first ones.")
+    then: Points = Field(description="K, in points, in all later ones.")
+
+    def by_games(self) -> KByGames:
+        """The same for who rates."""
+        return KByGames(self.newcomer, self.matches, self.then)
+
+
+def _form_of_k(value: object) -> str:
+    return "rule" if isinstance(value, Mapping | KRule) else "number"
+
+
+def _form_of_side(value: object) -> str:
+    return "word" if isinstance(value, str) else "points"
+
+
+K = Annotated[Annotated[Points, Tag("number")] | Annotated[KRule, Tag("rule")], Discriminator(_form_of_k)]
+SidePoints = Annotated[float, Field(ge=-10_000, le=10_000, strict=True)]
+Side = Annotated[Annotated[Literal["off", "estimate"], Tag("word")] | Annotated[SidePoints, Tag("points")], Discriminator(_form_of_side)]
+
+
 class LeagueSettings(BaseModel):
     """The settings of a league, all optional. Those of the live rating (`system`, `initial`, `scale`, `order`) are fixed at its creation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     system: Literal["elo"] = Field("elo", description="The live rating system.")
-    k: Annotated[float, Field(ge=0.001, le=10_000, strict=True)] = Field(
-        32.0, description="Points that a certain result against the odds would move."
+    k: K = Field(
+        32.0,
+        description="Points that a certain result against the odds would move: one number, or a rule by the matches that each side has played, after which what one side gains is no longer what the other loses.",
     )
     initial: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)] = Field(1500.0, description="A newcomer's live rating.")
     offset: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)] = Field(1500.0, description="The mean of the fitted ratings of an island.")
@@ -62,8 +99,9 @@ class LeagueSettings(BaseModel):
     prior_sd: Annotated[float, Field(ge=0.01, le=1000, strict=True)] | None = Field(
         2.0, description="Prior standard deviation of a fitted rating in natural units (173.7 points at scale 400); null for pure maximum likelihood."
     )
-    side: Literal["off", "estimate"] = Field(
-        "off", description="Whether the fit estimates an advantage of the first side in matches that are not neutral."
+    side: Side = Field(
+        "off",
+        description="What the first side of a match that is not neutral is ahead by: nothing; so many points, for the live rating and the fit alike; or what the fit estimates, while the live rating goes without.",
     )
     half_life_days: Annotated[float, Field(ge=0.1, le=1_000_000, strict=True)] | None = Field(
         None, description="Age at which a match counts half in a fit."
@@ -79,7 +117,18 @@ class LeagueSettings(BaseModel):
 
     def rules(self) -> EloRules:
         """The constants of the live rating."""
-        return EloRules(k=self.k, initial=self.initial, scale=self.scale)
+        k = self.k.by_games() if isinstance(self.k, KRule) else self.k
+        return EloRules(k=k, initial=self.initial, scale=self.scale, side_advantage=self.side_points or 0.0)
+
+    @property
+    def side_points(self) -> float | None:
+        """What the first side is known to be ahead by, in points; None where that is not told."""
+        return None if isinstance(self.side, str) else self.side
+
+    @property
+    def known_side(self) -> float | None:
+        """The same in natural units."""
+        return None if self.side_points is None else self.side_points / natural_unit(self.scale)
 
 
 @lru_cache(maxsize=256)
@@ -96,14 +145,19 @@ def resolve_settings(given: Mapping[str, Any], base: Mapping[str, Any] | None = 
     try:
         return LeagueSettings.model_validate(merged)
     except ValidationError as error:
-        faults = [Fault("/settings/" + "/".join(str(part) for part in item["loc"]), _explained(item["loc"], item["msg"])) for item in error.errors()]
+        faults = [Fault("/settings/" + "/".join(_path(item["loc"])), _explained(item["loc"], item["msg"])) for item in error.errors()]
         raise BadInput("Some settings cannot be accepted.", _distinct(faults)) from None
+
+
+def _path(location: tuple[int | str, ...]) -> list[str]:
+    forms = {"k": {"number", "rule"}, "side": {"word", "points"}}.get(str(location[0]), set())
+    return [str(part) for part in location if part not in forms]
 
 
 def _explained(location: tuple[int | str, ...], message: str) -> str:
     if message.startswith("Extra inputs"):
         return f"There is no setting “{location[-1]}”. Settings: {', '.join(LeagueSettings.model_fields)}."
-    return message.removeprefix("Value error, ")
+    return message.removeprefix("Value error, ") + _OTHER_FORMS.get(location, "")
 
 
 def _distinct(faults: list[Fault]) -> list[Fault]:

@@ -63,7 +63,14 @@ def _clean_name(name: str) -> str:
 def _write_creation(unit: WriteUnit, league: str, name: str, settings: LeagueSettings, public: bool, author: str | None) -> None:
     now = unit.now()
     details = ledger.canonical(
-        {"league": league, "name": name, "public": public, "settings": settings.model_dump(), "format": ledger.FORMAT, "algorithm": ALGORITHM}
+        {
+            "league": league,
+            "name": name,
+            "public": public,
+            "settings": settings.model_dump(),
+            "format": ledger.FORMAT,
+            "algorithm": settings.rules().algorithm,
+        }
     )
     insert_league(unit, league, name, public, now, author, details)
 
@@ -158,10 +165,18 @@ def change_league(
         changes = _changes(row, name, settings, public)
         if changes:
             stored = {**changes, "settings": ledger.canonical(changes["settings"])} if "settings" in changes else changes
-            append_entry(unit, row, Kind.SETTINGS, author, ledger.canonical(changes), **stored)
+            append_entry(unit, row, Kind.SETTINGS, author, ledger.canonical({**changes, **_algorithm_of(changes)}), **stored)
         shape = league_shape(unit, unit.leagues.existing(league))
         unit.commit()
         return shape
+
+
+def _algorithm_of(changes: Mapping[str, Any]) -> dict[str, str]:
+    """What the entry says of the arithmetic that follows it: nothing where every reader of a log knows it."""
+    if "settings" not in changes:
+        return {}
+    algorithm = LeagueSettings.model_validate(changes["settings"]).rules().algorithm
+    return {} if algorithm == ALGORITHM else {"algorithm": algorithm}
 
 
 def _changes(row: Stored, name: str | None, settings: Mapping[str, Any] | None, public: bool | None) -> dict[str, Any]:

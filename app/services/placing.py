@@ -140,7 +140,7 @@ def _seen_by(late: _Placed) -> Replay:
     positions = late.rated.course.log.position
     places = np.flatnonzero(positions >= late.fresh.position[0])
     places = places[np.argsort(positions[places])] - late.rated.start
-    return Replay(*(late.rated.seen[name][places].tolist() for name in SEEN[:5]))
+    return Replay(*(late.rated.seen[name][places].tolist() for name in SEEN))
 
 
 def preview_matches(database: Database, caller: Caller, league: str, matches: MatchColumns, given: Sequence[bool]) -> PreviewShape:
