@@ -59,11 +59,15 @@ def rank_interval(row: LeaderboardRow) -> str:
 
 
 def system_in_words(settings: Mapping[str, Any]) -> str:
-    """“Elo K=32”."""
+    """“Elo K=32”, or “Elo K=40 for 30 matches, then 20”."""
     system = str(settings.get("system", "elo"))
     name = SYSTEM_NAMES.get(system, system)
     k = settings.get("k")
-    return f"{name} K={k:g}" if system == "elo" and isinstance(k, int | float) else name
+    if system != "elo" or k is None:
+        return name
+    if isinstance(k, Mapping):
+        return f"{name} K={k['newcomer']:g} for {counted(k['matches'], 'match', 'matches')}, then {k['then']:g}"
+    return f"{name} K={k:g}"
 
 
 def refit_in_words(settings: Mapping[str, Any]) -> str:
