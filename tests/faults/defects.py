@@ -204,8 +204,8 @@ DEFECTS: Sequence[Defect] = (
     _one(
         "a receipt that tells what came after",
         "app/services/writing.py",
-        '"before": rated.first_before[index]',
-        '"before": rated.first_after[index]',
+        '"before": first_before, "expected": expected,',
+        '"before": first_after, "expected": expected,',
         RECORDING,
     ),
     _one(
