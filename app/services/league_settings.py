@@ -28,8 +28,8 @@ class Anchor(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    competitor: Annotated[StrictStr, Field(min_length=1, max_length=200)]
-    rating: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)]
+    competitor: Annotated[StrictStr, Field(min_length=1, max_length=200)] = Field(description="The key.")
+    rating: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)] = Field(description="In points.")
 
 
 class RefitPolicy(BaseModel):
@@ -37,8 +37,12 @@ class RefitPolicy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    after_entries: Annotated[StrictInt, Field(ge=1, le=1_000_000_000)] | None = 100
-    after_seconds: Annotated[StrictInt, Field(ge=1, le=31_536_000)] | None = 60
+    after_entries: Annotated[StrictInt, Field(ge=1, le=1_000_000_000)] | None = Field(
+        100, description="New matches, voids, corrections and merges; null: however many."
+    )
+    after_seconds: Annotated[StrictInt, Field(ge=1, le=31_536_000)] | None = Field(
+        60, description="Seconds since the first news; null: however long."
+    )
     cron: Annotated[StrictStr, Field(max_length=100), AfterValidator(checked_schedule)] | None = Field(
         None, description="Minute, hour, day of the month, month, day of the week, in UTC, as in a crontab: “0 4 * * 1-5”."
     )
@@ -53,7 +57,7 @@ class KRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     newcomer: Points = Field(description="K, in points, in a competitor's first matches that count.")
-    matches: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = Field(description="So many are the first ones.")
+    matches: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = Field(description="How many matches are the first ones.")
     then: Points = Field(description="K, in points, in all later ones.")
 
     def by_games(self) -> KByGames:
@@ -84,8 +88,10 @@ class LeagueSettings(BaseModel):
         32.0,
         description="Points that a certain result against the odds would move: one number, or a rule by the matches that each side has played, after which what one side gains is no longer what the other loses.",
     )
-    initial: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)] = Field(1500.0, description="A newcomer's live rating.")
-    offset: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)] = Field(1500.0, description="The mean of the fitted ratings of an island.")
+    initial: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)] = Field(1500.0, description="A newcomer's live rating, in points.")
+    offset: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)] = Field(
+        1500.0, description="The mean of the fitted ratings of an island, in points."
+    )
     scale: Annotated[float, Field(ge=1, le=100_000, strict=True)] = Field(400.0, description="Points at which the odds are 10 : 1.")
     order: Literal["log", "played_at"] = Field(
         "log",
@@ -104,16 +110,24 @@ class LeagueSettings(BaseModel):
         description="What the first side of a match that is not neutral is ahead by: nothing; so many points, for the live rating and the fit alike; or what the fit estimates, while the live rating goes without.",
     )
     half_life_days: Annotated[float, Field(ge=0.1, le=1_000_000, strict=True)] | None = Field(
-        None, description="Age at which a match counts half in a fit."
+        None, description="Age in days at which a match counts half in a fit; null for matches that do not age."
     )
     balance: Literal["none", "pairs"] = Field("none", description="Whether pairs that met very often count less per match in a fit.")
-    anchor: Anchor | None = None
+    anchor: Anchor | None = Field(None, description="A competitor whose fitted rating, in points, is told; their island shifts with it. Null: none.")
     covariates: Annotated[list[StrictStr], Field(max_length=0)] = Field(default_factory=list, description="Not available yet; only an empty list.")
     provisional_matches: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = Field(
         10, description="Below this many matches a competitor is provisional."
     )
-    inactive_days: Annotated[StrictInt, Field(ge=1, le=1_000_000)] | None = Field(365, description="After so many days without a match: inactive.")
-    refit: RefitPolicy = Field(default_factory=RefitPolicy)
+    provisional_standard_error: Annotated[float, Field(gt=0, le=100_000, strict=True)] | None = Field(
+        None,
+        description="In points: by the fit, a competitor is provisional too while the standard error of their rating is above this, or not known. The live rating has no standard error; by it only the matches decide. Null: no such rule.",
+    )
+    inactive_days: Annotated[StrictInt, Field(ge=1, le=1_000_000)] | None = Field(
+        365, description="After so many days without a match a competitor is inactive; null: never."
+    )
+    refit: RefitPolicy = Field(
+        default_factory=RefitPolicy, description="When the league refits by itself, given news. Members that are left out of a change stay."
+    )
 
     def rules(self) -> EloRules:
         """The constants of the live rating."""

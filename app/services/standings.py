@@ -75,6 +75,11 @@ class Table:
     def row(self, key: str) -> Any:  # noqa: ANN401  a row of the database, or what stands for one
         return self.rows[self.places[key]]
 
+    @property
+    def shown_fit(self) -> FitTable | None:
+        """The fit, where the table is by it."""
+        return self.fit if self.by == "fit" else None
+
     @cached_property
     def drifts(self) -> NDArray[np.float64]:
         """Of each row: how far the live rating is from the fit, in standard errors; NaN where that is not known."""
@@ -220,7 +225,7 @@ def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
         "total": len(chosen),
         "hidden_inactive": 0 if inactive else int(gone.sum()),
         "components": table.components,
-        "rows": [leaderboard_row(table, place, status_of(table.rows[place], table.settings, moment)) for place in page],
+        "rows": [leaderboard_row(table, place, status_of(table.rows[place], table.settings, moment, table.shown_fit)) for place in page],
         "next": _cursor(*table.order(page[-1])) if start + limit < len(chosen) else None,
     }
 
@@ -292,13 +297,23 @@ def moment_of(league: Any) -> int:  # noqa: ANN401  a league's row, or what stan
     return league.time if isinstance(league, LeagueAt) else today()
 
 
-def status_of(row: Stored, settings: LeagueSettings, as_of: int) -> CompetitorStatus:
-    """Retired, inactive, provisional or active, in this order of precedence."""
+def status_of(row: Stored, settings: LeagueSettings, as_of: int, fit: FitTable | None = None) -> CompetitorStatus:
+    """Retired, inactive, provisional or active, in this order of precedence; `fit` is the one by which they are shown, where they are."""
     if row.retired:
         return "retired"
     if settings.inactive_days is not None and row.last_played_at is not None and row.last_played_at < as_of - settings.inactive_days * DAY:
         return "inactive"
-    return "provisional" if row.matches < settings.provisional_matches else "active"
+    return "provisional" if row.matches < settings.provisional_matches or _is_unsure(row, settings, fit) else "active"
+
+
+def _is_unsure(row: Stored, settings: LeagueSettings, fit: FitTable | None) -> bool:
+    """Whether the standard error of a fitted rating is larger than the league allows of one that is not provisional, or unknown."""
+    most = settings.provisional_standard_error
+    if most is None or fit is None:
+        return False
+    shape = fit.shape(row.number)
+    error = None if shape is None else shape["standard_error"]
+    return error is None or error > most
 
 
 def remarks_of(row: Stored) -> list[str]:
@@ -384,7 +399,7 @@ def competitor(database: Database, caller: Caller, league: str, key: str, *, as_
         table = ordered_table(database, unit, then, None)
         found = alias(unit, table, key)
     place = table.places[found]
-    shape = leaderboard_row(table, place, status_of(table.rows[place], table.settings, moment_of(then)))
+    shape = leaderboard_row(table, place, status_of(table.rows[place], table.settings, moment_of(then), table.shown_fit))
     return {
         "league": then.key,
         "position": then.position,

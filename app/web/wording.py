@@ -93,9 +93,10 @@ def outcome_in_words(fit: FitShape) -> str | None:
 def status_notes(settings: Mapping[str, Any]) -> dict[str, str]:
     """What each status means under a league's settings."""
     few = counted(int(settings.get("provisional_matches", 10)), "match", "matches")
-    days = settings.get("inactive_days")
+    days, error = settings.get("inactive_days"), settings.get("provisional_standard_error")
+    unsure = "" if error is None else f", or by the fit a standard error above {error:g} points"
     return {
-        "provisional": f"Fewer than {few} so far; the rating may still move a lot.",
+        "provisional": f"Fewer than {few} so far{unsure}; the rating may still move a lot.",
         "inactive": "No match for a long time." if days is None else f"No match for {counted(int(days), 'day', 'days')} or more.",
         "retired": "Does not play any more; kept in place, because the results still count.",
     }
