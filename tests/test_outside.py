@@ -12,7 +12,7 @@ import pytest
 from app.errors import ArpadError
 from app.services.corrections import correct_match, restore_match, void_entry, void_match
 from app.services.leagues import change_league
-from app.services.roster import forget_competitor, merge_competitors, rename_competitor, retire_competitor
+from app.services.roster import forget_competitor, merge_competitors, register_competitor, rename_competitor, retire_competitor
 from tests.api.site import running_site
 from tests.services.play import NEW_YEAR_2024, OPERATOR, Play, match
 from tests.services.test_exports import forged
@@ -50,7 +50,19 @@ class Season:
 
     def live(self, events: int) -> "Season":
         self.matches()
-        kinds = (self.matches, self.void, self.restore, self.correct, self.take_back, self.merge, self.rename, self.retire, self.forget, self.rules)
+        kinds = (
+            self.matches,
+            self.void,
+            self.restore,
+            self.correct,
+            self.take_back,
+            self.merge,
+            self.register,
+            self.rename,
+            self.retire,
+            self.forget,
+            self.rules,
+        )
         for _ in range(events):
             happening = self.random.choice(kinds)
             with suppress(ArpadError):
@@ -87,6 +99,10 @@ class Season:
         one, other = self.random.sample(self.keys, 2)
         merge_competitors(*self.of, one, other, reason="the same person")
 
+    def register(self) -> None:
+        register_competitor(*self.of, f"registered {self.random.randrange(99)}", self.random.choice((None, "“A” name")))
+        self.keys.append(f"registered {self.random.randrange(99)}")
+
     def rename(self) -> None:
         rename_competitor(*self.of, self.random.choice(self.keys), "“New” name")
 
@@ -110,7 +126,7 @@ def test_any_season_proves_itself_outside(database, order, seed):
 
 def test_the_seasons_are_eventful(database):
     happened = {kind for seed in SEEDS for kind in Season(database, seed).live(60).happened}
-    assert happened == {"matches", "void", "restore", "correct", "take_back", "merge", "rename", "retire", "forget", "rules"}
+    assert happened == {"matches", "void", "restore", "correct", "take_back", "merge", "register", "rename", "retire", "forget", "rules"}
 
 
 def test_far_and_close_ratings_prove_themselves_outside(database):

@@ -19,6 +19,7 @@ from app.api.schemas import (
     LeagueChange,
     MergeRequest,
     NewBatch,
+    NewCompetitor,
     NewLeague,
     NewMatch,
     PredictionRequest,
@@ -44,7 +45,7 @@ _DESCRIPTION = (
 )
 _BODIES: tuple[type, ...] = (
     *(NewLeague, LeagueChange, NewMatch, NewBatch, AmendmentRequest, CorrectionRequest),
-    *(CompetitorChange, MergeRequest, ForgetRequest, PredictionRequest, SimulationRequest, LeagueSettings),
+    *(NewCompetitor, CompetitorChange, MergeRequest, ForgetRequest, PredictionRequest, SimulationRequest, LeagueSettings),
 )
 _REFERENCE = "#/components/schemas/{model}"
 

@@ -97,7 +97,9 @@ class LeagueSettings(BaseModel):
         "log",
         description="Late results are rated when they arrive, or, in the order of play, inserted where they belong and what follows rated again; every match then needs played_at and match_id.",
     )
-    competitors: Literal["open"] = Field("open", description="A new name in a match is a new competitor.")
+    competitors: Literal["open", "registered"] = Field(
+        "open", description="Whether a new name in a match is a new competitor, or is refused until it is registered."
+    )
     primary: Literal["live", "fit"] = Field("live", description="The rating that the leaderboard and predictions use unless told otherwise.")
     draws: Literal["half", "davidson"] = Field(
         "half", description="In a fit, a draw is half a win for either side, or an outcome of its own (Davidson)."

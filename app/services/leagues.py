@@ -204,7 +204,8 @@ def _changes(row: Stored, name: str | None, settings: Mapping[str, Any] | None, 
 
 def league_shape(unit: ReadUnit, row: Stored) -> LeagueShape:
     """A league's row as it is answered; who lost their only match to a void is no competitor any more."""
-    playing = unit.competitors.playing(row.id) if row.amended_position else row.competitors
+    # Who is registered has an entry that names them, and may not have played yet.
+    playing = unit.competitors.playing(row.id) if row.amended_position or row.named_position else row.competitors
     return _shape(unit, row, row.matches, playing)
 
 

@@ -6,11 +6,10 @@ each is what it would be had they come one by one. Which matches are fresh is de
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 
-from app.errors import BadInput, Fault, MatchIdTaken
+from app.errors import BadInput, Fault
 from app.ratings.matches import MatchColumns
 from app.ratings.online import Replay
 from app.services.amending import MAX_MOVED, Outcome, latest, movements
@@ -19,13 +18,12 @@ from app.services.courses import SEEN, Course, Rated, reckoned
 from app.services.keys import Caller, require_league
 from app.services.league_settings import read_settings
 from app.services.match_log import MatchLog
+from app.services.plans import MAX_FAULTS, plan, refusal_of
 from app.services.segments import amendments_at, rated_from, read_log
 from app.services.structures import structure_at_head, structure_of
-from app.services.writing import Prepared, Sides, Standing, Written, as_kept, load_sides, plan, prepare, sealed, take, write
+from app.services.writing import Prepared, Sides, Standing, Written, as_kept, load_sides, prepare, sealed, take, write
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit, WriteUnit
-
-MAX_FAULTS: Final = 100
 
 
 def is_in_order_of_play(row: Stored) -> bool:
@@ -148,11 +146,9 @@ def preview_matches(database: Database, caller: Caller, league: str, matches: Ma
     with database.read() as unit:
         row, _ = require_league(unit, caller, league, "report")
         require_places(row, matches, given)
-        decided = plan(unit, row.id, matches)
-        for index, refused in decided.refused.items():
-            if isinstance(refused, MatchIdTaken):
-                refused.faults = (Fault(f"/matches/{index}/match_id", refused.detail),)
-            raise refused
+        decided = plan(unit, row, matches)
+        if decided.refused:
+            raise refusal_of(decided)
         fresh = placed(row, as_kept(take(matches, decided.fresh)))
         if not len(fresh):
             return {"dry_run": True, "expected_position": row.position, "moved": [], "moved_count": 0}

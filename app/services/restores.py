@@ -126,7 +126,7 @@ def _settled(contents: Contents) -> dict[str, Any]:
         state["fits"] = max(state["fits"], one.get("fit", 0))
         if one["kind"] == "retire":
             state["retired"][one["competitor"]] = one["retired"]
-        if one["kind"] in {"rename", "forget"}:
+        if one["kind"] in {"rename", "forget", "register"}:
             state["named"] = one["position"]
     return state
 

@@ -1,15 +1,15 @@
-"""Writing matches into a locked league, in four steps that every way of recording shares.
+"""Writing matches into a locked league, in three steps that every way of recording shares; which of those sent are to be written is decided in `plans`.
 
-`plan` sorts them into fresh ones, repetitions and contradictions; `prepare` rates the fresh ones (`ratings.online`) and seals their lines of the log;
-`append_matches` writes their entries; `move_head` their competitors and the league's head. Locking before and committing after is the caller's.
+`prepare` rates fresh ones (`ratings.online`) and seals their lines of the log; `append_matches` writes their entries; `move_head` their competitors
+and the league's head. Locking before and committing after is the caller's.
 """
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
-from app.errors import ArpadError, Conflict, MatchIdTaken
+from app.errors import Conflict
 from app.ratings.matches import MatchColumns
 from app.ratings.online import Replay, replay
 from app.services import ledger
@@ -36,16 +36,6 @@ class Standing:
     salt: bytes | None = None
     """Only for a competitor that the batch brings into being."""
     created_position: int = -1
-
-
-@dataclass(slots=True)
-class Plan:
-    """What is to be done with each match of a batch, by its index."""
-
-    fresh: list[int] = field(default_factory=list)
-    replayed: dict[int, Any] = field(default_factory=dict)
-    """Index → the stored row, or the index of the same match earlier in this batch."""
-    refused: dict[int, ArpadError] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -89,52 +79,6 @@ class Prepared:
     head: bytes
     changes: Mapping[str, object] = field(default_factory=dict)
     """What else the league's row will say."""
-
-
-def plan(unit: ReadUnit, league_id: int, matches: MatchColumns, *, ids_are_new: bool = False) -> Plan:
-    """Sort the matches into fresh ones, repetitions and contradictions. Every match has an id by now."""
-    ids: list[str] = matches.match_id  # type: ignore[assignment]  # ids were given to all
-    stored = {} if ids_are_new else unit.entries.matches_by_id(league_id, ids)
-    names = _names_of(unit, league_id, stored)
-    decided = Plan()
-    earlier: dict[str, int] = {}
-    for index, match_id in enumerate(ids):
-        if match_id in stored:
-            differing = _differing(matches, index, stored[match_id], names)
-            known: Any = stored[match_id]
-        elif match_id in earlier:
-            differing = _differing_here(matches, index, earlier[match_id])
-            known = earlier[match_id]
-        else:
-            earlier[match_id] = index
-            decided.fresh.append(index)
-            continue
-        if differing:
-            decided.refused[index] = MatchIdTaken(match_id, differing)
-        else:
-            decided.replayed[index] = known
-    return decided
-
-
-def _names_of(unit: ReadUnit, league_id: int, stored: Mapping[str, Any]) -> dict[int, str | None]:
-    """The keys of the stored sides; None for one who was forgotten, of whom nobody can tell what was sent."""
-    numbers = {number for row in stored.values() for number in (row.first, row.second)}
-    rows = unit.competitors.by_numbers(league_id, numbers) if numbers else {}
-    return {number: None if row.commitment is not None else row.key for number, row in rows.items()}
-
-
-_COMPARED: Final = ("score", "played_at", "weight", "neutral", "first_score", "second_score", "context")
-_SHOWN_AS: Final = {"score": "outcome"}
-
-
-def _differing(matches: MatchColumns, index: int, row: Stored, names: Mapping[int, str | None]) -> list[str]:
-    numbers = (("first", row.first), ("second", row.second))
-    sides = [side for side, number in numbers if names[number] not in {None, getattr(matches, side)[index]}]
-    return sides + [_SHOWN_AS.get(name, name) for name in _COMPARED if getattr(matches, name)[index] != getattr(row, name)]
-
-
-def _differing_here(matches: MatchColumns, index: int, other: int) -> list[str]:
-    return [_SHOWN_AS.get(name, name) for name in ("first", "second", *_COMPARED) if getattr(matches, name)[index] != getattr(matches, name)[other]]
 
 
 def take(matches: MatchColumns, indices: Sequence[int]) -> MatchColumns:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 SCORES = {"first": 1.0, "draw": 0.5, "second": 0.0}
-CAN_BE_VOID, MOVES_NO_RATING = {"match", "void", "correct", "merge"}, {"fit", "rename", "retire", "forget"}
+CAN_BE_VOID, MOVES_NO_RATING = {"match", "void", "correct", "merge"}, {"fit", "register", "rename", "retire", "forget"}
 DAMAGED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 

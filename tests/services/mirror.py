@@ -21,7 +21,7 @@ from app.services.histories import history, opponents
 from app.services.matches import get_match, list_matches
 from app.services.predictions import matrix
 from app.services.recording import MatchIn
-from app.services.roster import forget_competitor, merge_competitors, rename_competitor, retire_competitor
+from app.services.roster import forget_competitor, merge_competitors, register_competitor, rename_competitor, retire_competitor
 from app.services.standings import competitor, competitors, leaderboard
 from app.storage.unit_of_work import Database
 from tests.services.play import OPERATOR, Play, writes_nothing
@@ -274,6 +274,10 @@ def pages(play: Play, as_of: int | None) -> str:
     if len(keys) > 1:
         told.append(matrix(*ask, top=5, by="live", as_of=as_of))
     return json.dumps(told)
+
+
+def register(play: Play, key: str, name: str | None = None) -> RosterShape:
+    return register_competitor(play.database, OPERATOR, play.league, key, name)
 
 
 def rename(play: Play, key: str, name: str | None) -> RosterShape:

@@ -62,7 +62,7 @@ WRONG = {
     "scale": [0, None],
     "system": ["glicko2", "fisher", 1],
     "order": ["random"],
-    "competitors": ["registered"],
+    "competitors": ["closed", True],
     "primary": ["both"],
     "draws": ["none"],
     "prior_sd": [0, -1.0, "2"],

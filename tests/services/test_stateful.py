@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from app.services.recording import MatchIn
 from app.services.segments import keep_segments
 from app.storage.unit_of_work import Database
-from tests.services.mirror import Mirror, cold, counting, rename, retire, small_blocks
+from tests.services.mirror import Mirror, cold, counting, register, rename, retire, small_blocks
 from tests.services.play import DAY, NEW_YEAR_2024, Play, match, writes_nothing
 
 KEYS = "ABCDEFGH"
@@ -134,6 +134,11 @@ class League(RuleBasedStateMachine):
             retire(self.mirror.play, keys[chosen % len(keys)], retired=bool(chosen % 3))
         elif rename(self.mirror.play, keys[chosen % len(keys)], f"name {chosen}")["position"] is not None:
             self.mirror.pages.clear()
+
+    @rule(key=_key)
+    def register(self, key: str) -> None:
+        known = {one.key for one in self.mirror.play.competitors()}
+        assert (register(self.mirror.play, key)["position"] is None) == (key in known)
 
     @precondition(has_matches)
     @rule()
