@@ -13,7 +13,7 @@ from app.services.placing import preview_matches
 from app.services.recording import as_columns, record_group
 from app.services.roster import forget_competitor, merge_competitors, register_competitor, rename_competitor, retire_competitor
 from app.services.standings import competitor, competitors, leaderboard
-from tests.services.mirror import register
+from tests.services.mirror import pages, register
 from tests.services.play import OPERATOR, Play, match, writes_nothing
 
 
@@ -165,3 +165,16 @@ def test_a_register_survives_its_export(club, shared):
     assert refused(copy, match("A", "Z")) == ["/matches/0/second"]
     copy.play("A", "C")
     copy.verified()
+
+
+def test_what_was_shown_before_somebody_registered_late_is_shown_still(club):
+    """Their number is beyond that of everyone who has played."""
+    club.play("A", "B", match_id="m")
+    register(club, "C")
+    club.void("m")
+    club.play("B", "A")
+    position = club.position()
+    told = pages(club, position)
+    register(club, "D")
+    assert pages(club, position) == told
+    club.verified()
