@@ -15,6 +15,7 @@ ArpadError
 │   ├── LeagueBusy · RecorderFull · RecorderStopped · DatabaseLocked
 ├── SchemaUnknown            the database was made by a newer Arpad, or is not Arpad's
 ├── ExportDamaged            an export whose chain of hashes does not hold
+│   └── BackupDamaged        a backup whose bytes are not those that were written
 └── VerifyDiffers            the stored state is not what the log replays to
 """
 
@@ -181,7 +182,7 @@ class ImportDiffers(Conflict):
 
 class DatabaseNotEmpty(Conflict):
     code = "database-not-empty"
-    title = "The league exists in this database already"
+    title = "The place to restore to is not empty"
 
 
 class PortInUse(Conflict):
@@ -249,6 +250,11 @@ class SchemaUnknown(ArpadError):
 class ExportDamaged(ArpadError):
     code = "export-damaged"
     title = "The export is cut or was changed"
+
+
+class BackupDamaged(ExportDamaged):
+    code = "backup-damaged"
+    title = "The backup is cut or was changed"
 
 
 class VerifyDiffers(ArpadError):

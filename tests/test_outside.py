@@ -12,7 +12,7 @@ import pytest
 from app.errors import ArpadError
 from app.services.corrections import correct_match, restore_match, void_entry, void_match
 from app.services.leagues import change_league
-from app.services.roster import forget_competitor, merge_competitors, register_competitor, rename_competitor, retire_competitor
+from app.services.roster import change_competitor, forget_competitor, merge_competitors, register_competitor
 from tests.api.site import running_site
 from tests.services.play import NEW_YEAR_2024, OPERATOR, Play, match
 from tests.services.test_exports import forged
@@ -104,10 +104,10 @@ class Season:
         self.keys.append(f"registered {self.random.randrange(99)}")
 
     def rename(self) -> None:
-        rename_competitor(*self.of, self.random.choice(self.keys), "“New” name")
+        change_competitor(*self.of, self.random.choice(self.keys), {"name": "“New” name"})
 
     def retire(self) -> None:
-        retire_competitor(*self.of, self.random.choice(self.keys), retired=self.random.random() < 0.5)
+        change_competitor(*self.of, self.random.choice(self.keys), {"retired": self.random.random() < 0.5})
 
     def forget(self) -> None:
         forget_competitor(*self.of, self.random.choice(self.keys))

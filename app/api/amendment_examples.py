@@ -10,6 +10,7 @@ from app.api.schemas import (
     NewCompetitor,
 )
 from app.services.amendment_shapes import AmendmentShape, ExplainedShape, MatchDetailShape, PreviewShape, RosterShape
+from app.services.shapes import MatchShape
 
 VOID_REQUEST: AmendmentRequest = {"reason": "Recorded for the wrong court.", "expected_position": 1}
 VOID: AmendmentShape = {
@@ -45,28 +46,31 @@ CORRECTION: AmendmentShape = {
         {"competitor": "Bob", "before": 1488.0, "after": 1512.0, "rank_before": 2, "rank_after": 1},
     ],
 }
+CORRECTED: MatchShape = {
+    "match_id": "2026-11-20-17",
+    "first": "Alice",
+    "second": "Bob",
+    "outcome": "second",
+    "played_at": "2026-11-20T18:00:00Z",
+    "weight": 1.0,
+    "neutral": False,
+    "first_score": 11.0,
+    "second_score": 7.0,
+    "context": {"surface": "clay"},
+}
 AMENDED_MATCH: MatchDetailShape = {
     **RECEIPT,
+    "corrected": CORRECTED,
     "amendments": [
         {
             "position": 2,
             "kind": "correct",
+            "undoes": None,
             "counts": True,
             "reason": "Bob won; the sheet was misread.",
             "recorded_at": "2026-11-20T19:02:00Z",
             "author": "organiser",
-            "match": {
-                "match_id": "2026-11-20-17",
-                "first": "Alice",
-                "second": "Bob",
-                "outcome": "second",
-                "played_at": "2026-11-20T18:00:00Z",
-                "weight": 1.0,
-                "neutral": False,
-                "first_score": 11.0,
-                "second_score": 7.0,
-                "context": {"surface": "clay"},
-            },
+            "match": CORRECTED,
         }
     ],
 }
@@ -105,6 +109,7 @@ EXPLAINED: ExplainedShape = {
         {
             "position": 1,
             "kind": "match",
+            "undoes": None,
             "match_id": "2026-11-20-17",
             "opponent": "Bob",
             "before": 1500.0,
@@ -118,6 +123,7 @@ EXPLAINED: ExplainedShape = {
         {
             "position": 2,
             "kind": "correct",
+            "undoes": None,
             "match_id": "2026-11-20-17",
             "opponent": None,
             "before": 1512.0,

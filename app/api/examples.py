@@ -1,6 +1,6 @@
 """One example of every answer and every body, for the documentation. A test holds each to its schema."""
 
-from typing import Any
+from typing import Any, cast
 
 from app.api.problems import ProblemListShape, ProblemMeaning
 from app.api.schemas import (
@@ -24,6 +24,7 @@ from app.services.shapes import (
     LeaderboardShape,
     LeagueListShape,
     LeagueShape,
+    ListedMatchShape,
     MatchListShape,
     MatrixShape,
     OpponentsShape,
@@ -81,7 +82,7 @@ RECEIPT: ReceiptShape = {
     "created": ["Alice", "Bob"],
     "author": "scoreboard",
 }
-MATCHES: MatchListShape = {"rows": [RECEIPT], "next": None}
+MATCHES: MatchListShape = {"rows": [cast("ListedMatchShape", RECEIPT)], "next": None}
 BATCH_OF_ROWS: NewBatch = {"matches": [NEW_MATCH]}
 BATCH_OF_COLUMNS: NewBatch = {
     "columns": {"first": ["Alice", "Bob"], "second": ["Bob", "Carol"], "outcome": ["first", "draw"], "match_id": ["r1-1", "r1-2"]}

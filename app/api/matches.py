@@ -18,6 +18,7 @@ from app.api.operations import (
     BareRoute,
     Cursor,
     DryRun,
+    ExpectedPosition,
     League,
     Limit,
     MatchPath,
@@ -25,10 +26,11 @@ from app.api.operations import (
     QueryKey,
     flag,
     offer_collection,
+    position,
     resource_router,
 )
 from app.api.schemas import NewBatch, NewMatch
-from app.errors import BadInput, Fault, MatchIdTaken, MatchNotFound, RecorderFull, RecorderStopped
+from app.errors import BadInput, Fault, MatchIdTaken, MatchNotFound, PositionMoved, RecorderFull, RecorderStopped
 from app.ratings.matches import MatchColumns
 from app.services import matches as recorded
 from app.services import placing, recording
@@ -58,6 +60,13 @@ _DRY_RUN_PARAMETER = {
     "schema": {"type": "boolean", "default": False},
     "example": True,
 }
+_EXPECTED_PARAMETER = {
+    "name": "expected_position",
+    "in": "query",
+    "required": False,
+    "description": "What the preview answered: if anything but fits followed since, nothing is recorded.",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1},
+}
 
 
 @hot_router.post(
@@ -65,22 +74,25 @@ _DRY_RUN_PARAMETER = {
     **documented(
         creations(ReceiptShape, examples.RECEIPT, preview=(PreviewShape, amendment_examples.PREVIEW)),
         body=json_body(_MATCH, smallest=examples.SMALLEST_MATCH, with_everything=examples.NEW_MATCH),
-        problems=[*WRITE_PROBLEMS, MatchIdTaken, RecorderFull, RecorderStopped],
-        parameters=[_LEAGUE_PARAMETER, _DRY_RUN_PARAMETER],
+        problems=[*WRITE_PROBLEMS, MatchIdTaken, PositionMoved, RecorderFull, RecorderStopped],
+        parameters=[_LEAGUE_PARAMETER, _DRY_RUN_PARAMETER, _EXPECTED_PARAMETER],
     ),
 )
 async def record_match(request: Request) -> Response:
     """Record one match and answer once it is safely stored; with a match_id it counts once, however often it is sent. With dry_run, who would move. Needs the scope report."""
     league: str = request.path_params["league"]
-    dry_run = flag(request, "dry_run")
+    dry_run, expected = flag(request, "dry_run"), position(request, "expected_position")
     caller = caller_of(request)
     match = match_of(_MATCH.parse(await _MATCH.read(request)))
     if caller.kind == "anonymous":
         # Never queued: a flood of these must not fill the recorder. Keys are checked by the recorder itself.
         await require_reporter(request, league)
     if dry_run:
-        return await _preview(request, league, as_columns([match]), given=[match.match_id is not None], place=r"/\2")
-    recorded = await runtime_of(request).recorder.record(league, caller, match)
+        return await _preview(request, league, as_columns([match]), given=[match.match_id is not None], place=r"/\2", expected=expected)
+    if expected is None:
+        recorded = await runtime_of(request).recorder.record(league, caller, match)
+    else:
+        recorded = await run(request, partial(recording.record_match, league=league, match=match, expected_position=expected))
     reply = replayed if recorded.replayed else created
     return reply(recorded.receipt, location("leagues", league, "matches", recorded.receipt["match_id"]))
 
@@ -90,27 +102,30 @@ async def record_match(request: Request) -> Response:
     **documented(
         creations(BatchShape, examples.BATCH, preview=(PreviewShape, amendment_examples.PREVIEW)),
         body=json_body(_BATCH, rows=examples.BATCH_OF_ROWS, columns=examples.BATCH_OF_COLUMNS),
-        problems=[*WRITE_PROBLEMS, MatchIdTaken],
+        problems=[*WRITE_PROBLEMS, MatchIdTaken, PositionMoved],
     ),
 )
-async def record_batch(request: Request, league: League, dry_run: DryRun = False) -> Response:
+async def record_batch(request: Request, league: League, dry_run: DryRun = False, expected_position: ExpectedPosition = None) -> Response:
     """Record up to 100,000 matches, all or nothing, as rows or (faster) as columns. The receipts of the first 1,000 are answered."""
     await require_reporter(request, league)
     body = await _BATCH.read(request)
     columns, by_column = await runtime_of(request).pools.work(partial(_columns, body))
     place = r"/columns/\2/\1" if by_column else r"/matches/\1/\2"
     if dry_run:
-        return await _preview(request, league, columns, given=[match_id is not None for match_id in columns.match_id], place=place)
+        return await _preview(
+            request, league, columns, given=[match_id is not None for match_id in columns.match_id], place=place, expected=expected_position
+        )
     with _pointing(place):
-        shape = await run(request, partial(recording.record_batch, league=league, matches=columns))
+        shape = await run(request, partial(recording.record_batch, league=league, matches=columns, expected_position=expected_position))
     reply = created if shape["recorded"] else replayed
     return reply(shape, location("leagues", league, "matches"))
 
 
-async def _preview(request: Request, league: str, matches: MatchColumns, *, given: list[bool], place: str) -> Response:
+async def _preview(request: Request, league: str, matches: MatchColumns, *, given: list[bool], place: str, expected: int | None) -> Response:
     matches.match_id = [match_id or new_match_id() for match_id in matches.match_id]
     with _pointing(place):
-        return not_stored(await run(request, partial(placing.preview_matches, league=league, matches=matches, given=given)))
+        preview = partial(placing.preview_matches, league=league, matches=matches, given=given, expected_position=expected)
+        return not_stored(await run(request, preview))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.routing import APIRoute
-from pydantic import AfterValidator, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from starlette.responses import Response
 from starlette.routing import request_response
 
@@ -41,10 +41,16 @@ AsOfText = Annotated[str, AfterValidator(_checked_as_of)]
 QueryAsOf = Annotated[
     AsOfText | None,
     Query(
-        description="What Arpad showed then: a position of the log, or a time (its last entry at or before it). Names are current.", examples=[None]
+        description="What Arpad showed then: a position of the log, or a time or date in UTC (its last entry at or before it). Names are current.",
+        examples=[None],
     ),
 ]
 DryRun = Annotated[bool, Query(description="Only say what would happen; nothing is recorded.", examples=[True])]
+_POSITION: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, le=2**63 - 1)])
+ExpectedPosition = Annotated[
+    int | None,
+    Query(description="What the preview answered: if anything but fits followed since, nothing is recorded.", ge=0, le=2**63 - 1, examples=[None]),
+]
 QueryBy = Annotated[By | None, Query(description="Live ratings or the published fit; the league's primary unless given.", examples=["live"])]
 League = Annotated[str, Path(description="The id of the league.", pattern=f"^{LEAGUE_PATTERN}$", examples=["tennis"])]
 PositionPath = Annotated[int, Path(description="The position of the entry.", ge=0, le=2**63 - 1, examples=[1])]
@@ -112,6 +118,15 @@ def flag(request: Request, name: str) -> bool:
         return False if sent is None else _FLAG.validate_python(sent)
     except ValidationError:
         raise BadInput("Some parameters cannot be accepted.", [Fault(name, "must be true or false")]) from None
+
+
+def position(request: Request, name: str) -> int | None:
+    """A position of the query, for a bare route; None where it is left out. Raises BadInput."""
+    sent = request.query_params.get(name)
+    try:
+        return None if sent is None else _POSITION.validate_python(sent)
+    except ValidationError:
+        raise BadInput("Some parameters cannot be accepted.", [Fault(name, "must be a position of the log, such as 120")]) from None
 
 
 def resource_router(tag: str, route_class: type[APIRoute] = StrictRoute) -> APIRouter:

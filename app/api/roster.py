@@ -15,8 +15,6 @@ from app.api.schemas import CompetitorChange, ForgetRequest, MergeRequest, NewCo
 from app.errors import BadInput, CompetitorNotFound, Conflict, Fault, PositionMoved
 from app.services import roster
 from app.services.amendment_shapes import AmendmentShape, RosterShape
-from app.services.keys import Caller
-from app.storage.unit_of_work import Database
 
 router = resource_router("competitors")
 
@@ -58,18 +56,8 @@ async def change_competitor(request: Request, league: League, competitor: Compet
     sent = await _CHANGE.content(request)
     if not sent:
         raise BadInput("There is nothing to change.", [Fault("", "must have at least one of: name, retired")])
-    return not_stored(await run(request, partial(_changed, league=league, competitor=competitor, sent=sent)))
-
-
-def _changed(database: Database, caller: Caller, *, league: str, competitor: str, sent: CompetitorChange) -> RosterShape:
-    """Both changes are entries of their own; the position is that of the last one written."""
-    shapes = list[RosterShape]()
-    if "name" in sent:
-        shapes.append(roster.rename_competitor(database, caller, league, competitor, sent["name"]))
-    if "retired" in sent:
-        shapes.append(roster.retire_competitor(database, caller, league, competitor, retired=sent["retired"]))
-    position = next((shape["position"] for shape in reversed(shapes) if shape["position"] is not None), None)
-    return {**shapes[-1], "position": position}
+    change = partial(roster.change_competitor, league=league, competitor=competitor, change=sent)
+    return not_stored(await run(request, change))
 
 
 @router.post(
@@ -93,7 +81,7 @@ async def merge_competitor(request: Request, league: League, competitor: Competi
     **documented(
         json_answer(200, RosterShape, amendment_examples.FORGOTTEN),
         body=json_body(_FORGET, forget=amendment_examples.FORGET_REQUEST),
-        problems=_PROBLEMS,
+        problems=[*_PROBLEMS, Conflict],
     ),
 )
 async def forget_competitor(request: Request, league: League, competitor: CompetitorPath) -> Response:

@@ -11,7 +11,7 @@ from app.cli.newcomers import name_meant
 from app.cli.output import Next, Parts, count, short, table
 from app.cli.session import Session, command
 from app.errors import BadInput
-from app.services.amendment_shapes import AmendmentShape
+from app.services.amendment_shapes import AmendedShape, AmendmentShape, ExplainedRow
 from app.services.shapes import Outcome
 
 if TYPE_CHECKING:
@@ -26,6 +26,19 @@ ExpectedOption = Annotated[
     int | None, typer.Option("--expected-position", help="Refuse if the league moved on since the preview.", show_default=False)
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask about names that are new and close to a known one.")]
+
+_UNDONE: dict[str, str] = {
+    "match": "taken back",
+    "void": "counts again",
+    "correct": "the correction taken back",
+    "merge": "the merge of two names taken back",
+}
+_DONE: dict[str, str] = {"correct": "corrected", "merge": "two names merged"}
+
+
+def amended(entry: AmendedShape | ExplainedRow) -> str:
+    """What an amendment did, in words."""
+    return _DONE[entry["kind"]] if entry["undoes"] is None else _UNDONE[entry["undoes"]]
 
 
 @command(

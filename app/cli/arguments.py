@@ -72,7 +72,7 @@ def as_of_given(text: str | None, name: str = "--as-of") -> "int | Moment | None
     """A position, or a time (a date is its beginning in UTC). Raises BadInput that names the option."""
     from app.services.moments import parse_as_of
 
-    return None if text is None else checked(name, parse_as_of, full_time(text))
+    return None if text is None else checked(name, parse_as_of, text)
 
 
 def then(position: int, as_of: str | None, time: str | None = None) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.amendments import DryRunOption, ExpectedOption, ReasonOption, told
+from app.cli.amendments import DryRunOption, ExpectedOption, ReasonOption, amended, told
 from app.cli.arguments import AsOfOption, CursorOption, LeagueArgument, LimitOption, as_of_given, then
 from app.cli.output import More, Next, Parts, can_ask, count, filled_table, plain, short, table
 from app.cli.session import Session, command
@@ -88,10 +88,10 @@ def rename(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The name that people see.", show_default="the key again")] = None,
 ) -> None:
     """Change the name that a competitor is shown by. The key, by which matches name them, stays."""
-    from app.services.roster import rename_competitor
+    from app.services.roster import change_competitor
 
     with session.database() as database:
-        shape = rename_competitor(database, session.caller, league, competitor, name)
+        shape = change_competitor(database, session.caller, league, competitor, {"name": name})
     session.show(shape, lambda changed: _changed(changed, f"“{changed['competitor']}” is shown as “{changed['name']}”"))
 
 
@@ -108,10 +108,10 @@ def return_(session: Session, league: LeagueArgument, competitor: CompetitorArgu
 
 
 def _retire(session: Session, league: str, competitor: str, *, retired: bool) -> None:
-    from app.services.roster import retire_competitor
+    from app.services.roster import change_competitor
 
     with session.database() as database:
-        shape = retire_competitor(database, session.caller, league, competitor, retired=retired)
+        shape = change_competitor(database, session.caller, league, competitor, {"retired": retired})
     session.show(shape, lambda changed: _changed(changed, f"“{changed['competitor']}” {'has retired' if retired else 'plays again'}"))
 
 
@@ -216,13 +216,10 @@ def _line(row: ExplainedRow) -> tuple[object, ...]:
     return (row["position"], _happened(row), expected, row["score"], f"{row['after'] - row['before']:+.1f}", row["after"])
 
 
-_AMENDED: dict[str, str] = {"void": "taken back", "correct": "corrected", "merge": "two names merged"}
-
-
 def _happened(row: ExplainedRow) -> str:
     if row["kind"] == "match":
         return f"match {row['match_id']} against {short(row['opponent'] or '')}"
     if row["kind"] == "rerated":
         return "earlier results, recorded late, were rated"
     about: Any = f"match {row['match_id']} " if row["match_id"] else ""
-    return f"{about}{_AMENDED[row['kind']]}: {row['reason']}"
+    return f"{about}{amended(row)}: {row['reason']}"

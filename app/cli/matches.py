@@ -1,10 +1,12 @@
 """`arpad record`, `arpad matches`: single matches. What puts them right is in `amendments`."""
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from app.cli.amendments import amended
 from app.cli.arguments import (
     AsOfOption,
     CursorOption,
@@ -22,7 +24,7 @@ from app.cli.output import More, Next, Parts, short, table
 from app.cli.session import Session, command
 from app.errors import BadInput
 from app.services.amendment_shapes import MatchDetailShape
-from app.services.shapes import MatchListShape, Outcome, ReceiptShape, SideRating
+from app.services.shapes import ListedMatchShape, MatchListShape, Outcome, ReceiptShape, SideRating
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from app.services.recording import MatchIn
 
 group = typer.Typer(rich_markup_mode=None)
-
-_AMENDED = {"void": "taken back", "correct": "corrected", "merge": "merged"}
 
 
 @command(
@@ -128,7 +128,7 @@ def _sides(receipt: ReceiptShape) -> list[tuple[Literal["first", "second"], Side
 
 def _one(match: MatchDetailShape) -> Parts:
     amendments = [
-        (each["position"], each["recorded_at"], _AMENDED[each["kind"]] + ("" if each["counts"] else " (taken back)"), each["reason"])
+        (each["position"], each["recorded_at"], amended(each) + ("" if each["counts"] else " (taken back)"), each["reason"])
         for each in match.get("amendments", [])
     ]
     return [_table([match]), *([table((">entry", "when", "amended", "reason"), amendments)] if amendments else [])]
@@ -141,12 +141,16 @@ def _list(league: str, found: MatchListShape) -> Parts:
     return [_table(found["rows"]), *more]
 
 
-def _table(receipts: list[ReceiptShape]) -> "Table":
+def _table(receipts: Sequence[ListedMatchShape]) -> "Table":
     columns = ("match", "played", "first", "second", "outcome", ">first’s change", "status")
     return table(columns, [_row(each) for each in receipts])
 
 
-def _row(receipt: ReceiptShape) -> tuple[object, ...]:
-    change = receipt["ratings"]["first"]["after"] - receipt["ratings"]["first"]["before"]
-    played = receipt["played_at"] or receipt["recorded_at"]
-    return (receipt["match_id"], played, short(receipt["first"]), short(receipt["second"]), receipt["outcome"], f"{change:+.1f}", receipt["status"])
+def _row(receipt: ListedMatchShape) -> tuple[object, ...]:
+    """As it counts: of a corrected match what it was corrected to, whose change of a rating the receipt does not tell."""
+    counts = receipt.get("corrected", receipt)
+    before, after = (receipt["ratings"]["first"][when] for when in ("before", "after"))
+    change = None if "corrected" in receipt else f"{after - before:+.1f}"
+    status = "corrected" if "corrected" in receipt and receipt["status"] == "counted" else receipt["status"]
+    played = counts["played_at"] or receipt["recorded_at"]
+    return (receipt["match_id"], played, short(counts["first"]), short(counts["second"]), counts["outcome"], change, status)

@@ -42,9 +42,9 @@ def name_meant(session: Session, database: "Database", league: str, pointer: str
 
 
 def _is_known(session: Session, database: "Database", league: str, key: str) -> bool:
-    from app.services.standings import competitors
+    from app.services.roster import is_known
 
-    return bool(competitors(database, session.caller, league, key=key)["rows"])
+    return is_known(database, session.caller, league, key)
 
 
 def _known_keys(session: Session, database: "Database", league: str) -> list[str]:

@@ -35,11 +35,16 @@ def clean_key(value: str) -> str:
         value = unicodedata.normalize("NFC", value)
     if not 1 <= len(value) <= MAX_KEY_LENGTH:
         raise ValueError(f"must have 1 to {MAX_KEY_LENGTH} characters, not {len(value)}")
-    if not value.isprintable() and any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in value):
+    if has_control_characters(value):
         raise ValueError("must not contain control characters or lone surrogates")
     if value[0].isspace() or value[-1].isspace():
         raise ValueError("must not begin or end with white space")
     return value
+
+
+def has_control_characters(text: str) -> bool:
+    """Whether a text holds what no line of a log, a terminal or a table takes well: controls, line separators, lone surrogates."""
+    return not text.isprintable() and any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in text)
 
 
 def canonical_context(context: Mapping[str, ContextValue]) -> str | None:

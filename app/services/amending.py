@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import BadInput, Conflict, Fault, PositionMoved
+from app.ratings.matches import has_control_characters
 from app.ratings.ranking import ranks
 from app.services import ledger
 from app.services.amendment_shapes import AmendmentKind, AmendmentShape, Movement
@@ -56,8 +57,8 @@ class Outcome:
 def clean_reason(reason: str) -> str:
     """The reason as it is logged. Raises BadInput."""
     cleaned = reason.strip()
-    if not 1 <= len(cleaned) <= MAX_REASON or not cleaned.isprintable():
-        raise BadInput("This needs a reason.", [Fault("/reason", f"Say in 1 to {MAX_REASON} printable characters why.")])
+    if not 1 <= len(cleaned) <= MAX_REASON or has_control_characters(cleaned):
+        raise BadInput("This needs a reason.", [Fault("/reason", f"Say in 1 to {MAX_REASON} characters, on one line, why.")])
     return cleaned
 
 
@@ -100,9 +101,16 @@ def amend(database: Database, asked: Asked, proposal: Proposal) -> AmendmentShap
 
 
 def _expected(unit: ReadUnit, row: Stored, asked: Asked, proposal: Proposal, reason: str) -> Change:
-    if asked.expected_position is not None and asked.expected_position != row.position:
-        raise PositionMoved(asked.expected_position, row.position)
+    if asked.expected_position is not None:
+        require_position(unit, row, asked.expected_position)
     return proposal.change(unit, row, reason)
+
+
+def require_position(unit: ReadUnit, row: Stored, expected: int) -> None:
+    """Raise PositionMoved unless a preview made at the expected position still tells what would happen: all that may have followed is fits."""
+    fits = sum(entry.position > expected for entry in unit.entries.of_kind(row.id, Kind.FIT, row.position))
+    if expected + fits != row.position:
+        raise PositionMoved(expected, row.position)
 
 
 def outcome_of(database: Database, unit: ReadUnit, row: Stored, change: Change) -> Outcome:
@@ -116,7 +124,7 @@ def outcome_of(database: Database, unit: ReadUnit, row: Stored, change: Change) 
     n = row.competitors + len(change.newcomers)
     before = Course.of(amendments.applied(log), settings, n)
     after = Course.of(amended.applied(log), settings, n)
-    _refuse_self_matches(after)
+    _refuse_self_matches(after, change.amendment.kind)
     rated = rated_from(unit, row.id, after, after.parting(before))
     old = _old_rows(unit, row, change)
     components = _grown(structure_at_head(database, unit, row).identifiability.components, n), structure_of(after.log, n).components
@@ -136,11 +144,12 @@ def movements(
     return Outcome(changed, sorted((movement for movement in moved if movement is not None), key=_size), course)
 
 
-def _refuse_self_matches(course: Course) -> None:
+def _refuse_self_matches(course: Course, kind: Kind) -> None:
     itself = np.flatnonzero(course.log.first == course.log.second)
     if len(itself):
+        remedy = "Void or correct that match first." if kind == Kind.MERGE else "If the two were merged, take that merge back first."
         match_id = str(course.log.match_id[itself[0]])
-        raise Conflict(f"Match “{match_id}” would then be one of a competitor against themselves. Void or correct it first.", match_id=match_id)
+        raise Conflict(f"Match “{match_id}” would then be one of a competitor against themselves. {remedy}", match_id=match_id)
 
 
 def _old_rows(unit: ReadUnit, row: Stored, change: Change) -> list[Any]:

@@ -4,9 +4,11 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from app.services.shapes import MatchShape, ReceiptShape
+from app.services.shapes import ListedMatchShape, MatchShape
 
 AmendmentKind = Literal["void", "correct", "merge"]
+Undone = Literal["match", "void", "correct", "merge"]
+"""What a void takes back; a void of a void restores."""
 
 
 class Movement(TypedDict):
@@ -58,6 +60,7 @@ class AmendedShape(TypedDict):
 
     position: int
     kind: AmendmentKind
+    undoes: Undone | None
     counts: bool
     reason: str
     recorded_at: str
@@ -65,7 +68,7 @@ class AmendedShape(TypedDict):
     match: MatchShape | None
 
 
-class MatchDetailShape(ReceiptShape):
+class MatchDetailShape(ListedMatchShape):
     """A match with every entry about it, in order, where there are any."""
 
     amendments: NotRequired[list[AmendedShape]]
@@ -76,6 +79,7 @@ class ExplainedRow(TypedDict):
 
     position: int | None
     kind: Literal["match", "void", "correct", "merge", "rerated"]
+    undoes: Undone | None
     match_id: str | None
     opponent: str | None
     before: float

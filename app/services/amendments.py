@@ -89,10 +89,13 @@ class Amendments:
         """What two entries that count both say of one thing, in words; None if all agree."""
         voids = [one.target for one in self._counting(Kind.VOID)]
         if len(set(voids)) < len(voids):
-            return "Something would be taken back twice."
-        merges = [one.merged[0] for one in self._counting(Kind.MERGE) if one.merged is not None]
-        if len(set(merges)) < len(merges) or any(_is_circular(self.merged, number) for number in merges):
-            return "A competitor would be merged into two others, or into themselves."
+            twice = next(target for target in voids if voids.count(target) > 1)
+            return f"The entry at position {twice} would be taken back twice."
+        merges = {one.position: one.merged[0] for one in self._counting(Kind.MERGE) if one.merged is not None}
+        numbers = list(merges.values())
+        astray = [position for position, number in merges.items() if numbers.count(number) > 1 or _is_circular(self.merged, number)]
+        if astray:
+            return f"A competitor would be merged into two others, or into themselves, by the merges at positions {', '.join(map(str, astray))}."
         return None
 
     def _counting(self, kind: Kind) -> Iterable[Amendment]:
@@ -102,7 +105,7 @@ class Amendments:
         return next((one for one in self.entries if one.position == position), None)
 
     def applied(self, log: MatchLog) -> MatchLog:
-        """The matches that count, as they count, in the order of the log; void ones are left out."""
+        """The matches of a part of the log that count, as they count, in its order; void ones are left out."""
         if not self.entries or not len(log):
             return log
         counting = self._merged(self._corrected(log))
@@ -110,12 +113,13 @@ class Amendments:
         return counting.take(~np.isin(counting.position, dropped)) if len(dropped) else counting
 
     def _corrected(self, log: MatchLog) -> MatchLog:
-        held = {target: one.match for target, one in self.corrections.items() if one.match is not None and target <= log.position[-1]}
-        if not held:
+        targets = np.array(sorted(self.corrections), np.int64)
+        targets = targets[np.isin(targets, log.position)]
+        if not len(targets):
             return log
         columns: dict[str, NDArray[Any]] = {name: getattr(log, name).copy() for name in CORRECTED}
-        for target, match in held.items():
-            place = int(np.searchsorted(log.position, target))
+        for target, place in zip(targets.tolist(), np.searchsorted(log.position, targets).tolist(), strict=True):
+            match = self.corrections[target].match or {}
             for name in CORRECTED:
                 columns[name][place] = UNKNOWN_TIME if match[name] is None else match[name]
         return MatchLog(**{**vars(log), **columns})

@@ -23,7 +23,7 @@ from pydantic_core import to_json
 from typing_extensions import TypedDict
 
 from app import __version__
-from app.errors import DatabaseNotEmpty, ExportDamaged, SchemaUnknown
+from app.errors import BackupDamaged, DatabaseNotEmpty, SchemaUnknown
 from app.services import ledger
 from app.services.keys import Caller, permit_globally
 from app.services.shapes import VerifyShape
@@ -145,7 +145,7 @@ class Backup:
         self._end = end
 
     def blocks(self) -> Iterator[Block]:
-        """The rows, block by block. Raises ExportDamaged."""
+        """The rows, block by block. Raises BackupDamaged."""
         self._source.seek(self._begin)
         with _damage_told(), gzip.GzipFile(fileobj=cast("IO[bytes]", _Part(self._source, self._end - self._begin)), mode="rb") as lines:
             for line in lines:
@@ -181,15 +181,15 @@ def _damage_told() -> Iterator[None]:
     try:
         yield
     except (ValueError, LookupError, TypeError, AttributeError, EOFError, RecursionError, zlib.error, gzip.BadGzipFile) as error:
-        raise ExportDamaged("The backup is not as Arpad writes one.") from error
+        raise BackupDamaged("The backup is not as Arpad writes one.") from error
 
 
 def open_backup(source: IO[bytes]) -> Backup:
-    """Read a file whole, from its place to its end, and compare its hash. Raises ExportDamaged; SchemaUnknown for that of another version."""
+    """Read a file whole, from its place to its end, and compare its hash. Raises BackupDamaged; SchemaUnknown for that of another version."""
     start, seal = source.tell(), len(_seal_line("0" * 64))
     end = source.seek(0, os.SEEK_END) - seal
     if end < start or _digest(source, start, end) != source.read(seal):
-        raise ExportDamaged("The backup was cut or changed: its bytes are not those that were written. Use another copy.")
+        raise BackupDamaged("The backup was cut or changed: its bytes are not those that were written. Use another copy.")
     source.seek(start)
     with _damage_told():
         manifest = json.loads(source.readline(_LONGEST_MANIFEST))
@@ -215,7 +215,7 @@ def _digest(source: IO[bytes], start: int, end: int) -> bytes:
 def restore_backup(database: Database, caller: Caller, backup: Backup) -> RestoredBackupShape:
     """Fill an empty database, in one transaction, then verify every league.
 
-    Raises DatabaseNotEmpty, ExportDamaged; then nothing is written. A league that was not what its log replays to when it was backed up is not
+    Raises DatabaseNotEmpty, BackupDamaged; then nothing is written. A league that was not what its log replays to when it was backed up is not
     so now: that is an answer, as it is of a verification.
     """
     with database.write() as unit:
@@ -228,7 +228,7 @@ def restore_backup(database: Database, caller: Caller, backup: Backup) -> Restor
                 write_block(unit.connection, block)
         continue_numbering(unit.connection)
         if _leagues(unit) != backup.manifest["leagues"]:
-            raise ExportDamaged("The backup does not hold the leagues that it says it holds.")
+            raise BackupDamaged("The backup does not hold the leagues that it says it holds.")
         unit.commit()
     verdicts = [verify_league(database, caller, one["league"]) for one in backup.manifest["leagues"]]
     return {"leagues": verdicts, "equal": all(verdict["equal"] for verdict in verdicts)}

@@ -10,7 +10,7 @@ from app.services.amendment_shapes import AmendmentShape
 from app.services.amendments import CORRECTED, Amendment
 from app.services.keys import Caller
 from app.services.league_settings import read_settings
-from app.services.plans import unregistered
+from app.services.repetitions import unregistered
 from app.services.segments import amendments_at
 from app.storage.tables import AMENDING, Kind, Stored
 from app.storage.unit_of_work import Database, ReadUnit

@@ -165,12 +165,10 @@ def grown(ratings: Floats, course: Course) -> Floats:
 def in_order_of_play(log: MatchLog) -> MatchLog:
     """Sorted by time of play, then by match id by code point."""
     order = np.argsort(log.played_at, kind="stable")
-    times = log.played_at[order]
-    edges = np.flatnonzero(np.diff(times)) + 1
-    for begin, end in pairwise([0, *edges.tolist(), len(log)]):
-        if end - begin > 1:
-            group = order[begin:end]
-            order[begin:end] = sorted(group.tolist(), key=log.match_id.__getitem__)
+    edges = np.concatenate([[0], np.flatnonzero(np.diff(log.played_at[order])) + 1, [len(log)]])
+    for group in np.flatnonzero(np.diff(edges) > 1).tolist():
+        part = slice(edges[group], edges[group + 1])
+        order[part] = sorted(order[part].tolist(), key=log.match_id.__getitem__)
     return log.take(order)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.services import ledger
+from app.services.exports import Line, lines_of
 from app.services.keys import Caller, require_league
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
@@ -16,7 +17,6 @@ from app.storage.unit_of_work import Database, ReadUnit
 PART_ENTRIES: Final = 500
 """At most so many lines are read at once: a slow reader of many holds no connection, and not many."""
 STRIDE: Final = 20_000
-COMPETITOR: Final = "competitor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +29,6 @@ class Mark:
 
 
 BEGINNING: Final = Mark(-1, ledger.NO_HEAD, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """An exported line. That of a competitor, which is no entry, has no position and comes before the entry that brought it into being."""
-
-    kind: str
-    position: int | None
-    text: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +67,8 @@ def next_part(database: Database, league_id: int, mark: Mark) -> Part | None:
         if end <= mark.position:
             return None
         columns, newcomers = _read(unit, league_id, mark, min(end, mark.position + PART_ENTRIES))
-    created = ledger.created_at_position(newcomers)
-    lines, head = list[Line](), mark.head
-    for position, kind, body in zip(columns["position"], columns["kind"], ledger.bodies(columns, created), strict=True):
-        for who in created.get(position, ()):
-            lines.append(Line(COMPETITOR, None, ledger.competitor_line(who.number, who.key, who.name, who.salt, who.commitment)))
-        head = ledger.chain(head, body)
-        lines.append(Line(ledger.KIND_NAMES[kind], position, ledger.exported(body, head)))
-    return Part(lines, Mark(position, head, mark.competitors + len(newcomers)))
+    lines = list(lines_of(columns, ledger.created_at_position(newcomers), mark.head))
+    return Part(lines, Mark(columns["position"][-1], lines[-1].head, mark.competitors + len(newcomers)))
 
 
 def _read(unit: ReadUnit, league_id: int, mark: Mark, up_to: int) -> tuple[dict[str, Sequence[Any]], list[Any]]:

@@ -38,8 +38,7 @@ def explain(database: Database, caller: Caller, league: str, key: str, *, since:
             raise BadInput("The span ends before it begins.", [Fault("since", f"Use a position from 0 to {then.position}.")])
         story = _Story(database, unit, then, found.number, start)
         rows = story.told()
-    if len(rows) > MAX_LINES:
-        raise BadInput(f"There are {len(rows):,} changes.", [Fault("since", f"Ask for a span with at most {MAX_LINES:,}.")])
+    _refuse_too_many(len(rows))
     return {
         "league": then.key,
         "competitor": found.key,
@@ -49,6 +48,11 @@ def explain(database: Database, caller: Caller, league: str, key: str, *, since:
         "after": found.rating,
         "rows": rows,
     }
+
+
+def _refuse_too_many(changes: int) -> None:
+    if changes > MAX_LINES:
+        raise BadInput(f"There are {changes:,} changes.", [Fault("since", f"Ask for a span with at most {MAX_LINES:,}.")])
 
 
 class _Story:
@@ -68,6 +72,7 @@ class _Story:
     def told(self) -> list[ExplainedRow]:
         """Every line, oldest first."""
         matches = {row.position: row for row in self._own_entries()}
+        _refuse_too_many(len(matches))
         amending = {row.position: row for row in self._unit.entries.amendments(self._league.id, self._league.position) if row.position > self._start}
         names = self._unit.competitors.by_numbers(self._league.id, {number for row in matches.values() for number in (row.first, row.second)})
         for position in sorted({*matches, *amending}):
@@ -109,6 +114,7 @@ class _Story:
             {
                 "position": row.position,
                 "kind": "match",
+                "undoes": None,
                 "match_id": row.match_id,
                 "opponent": names[row.second if is_first else row.first].key,
                 "before": before,
@@ -122,8 +128,10 @@ class _Story:
         )
 
     def _add_amendment(self, row: Any) -> None:  # noqa: ANN401  a row
-        rating = self._rating(row.position - 1)
-        self._move(self._known.course.initial if rating is None else rating, "rerated")
+        if self._known.course.changes[0][1].get("order") == "played_at":
+            # Otherwise the line before told the rating: nothing is rated again but by amendments.
+            rating = self._rating(row.position - 1)
+            self._move(self._known.course.initial if rating is None else rating, "rerated")
         rating = self._rating(row.position)
         self._move(self._known.course.initial if rating is None else rating, Kind(row.kind).name.lower(), row)
 
@@ -132,6 +140,10 @@ class _Story:
         while target is not None and (other := self._amendments.find(target)) is not None:
             target = other.target
         return None if target is None else str(self._log.match_id[np.searchsorted(self._log.position, target)])
+
+    def _kind_of(self, target: int) -> Any:  # noqa: ANN401  a word
+        amendment = self._amendments.find(target)
+        return "match" if amendment is None else amendment.kind.name.lower()
 
     def _move(self, after: float, kind: Any, row: Any = None) -> None:  # noqa: ANN401  a word, a row
         """A line for a change that is not a match; none where nothing changed."""
@@ -142,6 +154,7 @@ class _Story:
             {
                 "position": None if row is None else row.position,
                 "kind": kind,
+                "undoes": None if row is None or row.kind != Kind.VOID else self._kind_of(row.target),
                 "match_id": None if row is None else self._match_of(row.target),
                 "opponent": None,
                 "before": self._current,

@@ -18,9 +18,9 @@ from app.services.files import LineError, MatchFile, read_match_file
 from app.services.import_writing import ROWS_AT_ONCE, kept, take_lease, write_beyond_head
 from app.services.keys import Caller, check_permission, lock_league, require_league
 from app.services.placing import placed, prepare_placed, require_places
-from app.services.plans import Plan, plan
+from app.services.repetitions import Plan, plan, take
 from app.services.shapes import ImportShape
-from app.services.writing import Prepared, append_matches, move_head, take
+from app.services.writing import Prepared, append_matches, move_head
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit, WriteUnit
 

@@ -10,6 +10,9 @@ from app.services.as_of import Moment
 MAX_DIGITS: Final = 18
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_LOST_PLUS = re.compile(r"(?<=\d) (\d\d:\d\d)$", re.ASCII)
+"""In an address a plus is a space unless it is written %2B."""
 _EARLIEST = to_microseconds(datetime.min.replace(tzinfo=UTC))
 _LATEST = to_microseconds(datetime.max.replace(tzinfo=UTC))
 
@@ -28,9 +31,10 @@ def parse_moment(text: str) -> int:
 
 
 def parse_as_of(text: str) -> int | Moment:
-    """A position of a log, or an RFC 3339 time. Raises ValueError that says what to write."""
+    """A position of a log, an RFC 3339 time, or a date, which is its beginning in UTC. Raises ValueError that says what to write."""
     if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS:
         return int(text)
+    text = f"{text}T00:00:00Z" if _DATE.fullmatch(text) else _LOST_PLUS.sub(r"+\1", text)
     try:
         return Moment(parse_moment(text))
     except ValueError as error:

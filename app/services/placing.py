@@ -12,16 +12,16 @@ import numpy as np
 from app.errors import BadInput, Fault
 from app.ratings.matches import MatchColumns
 from app.ratings.online import Replay
-from app.services.amending import MAX_MOVED, Outcome, latest, movements
+from app.services.amending import MAX_MOVED, Outcome, latest, movements, require_position
 from app.services.amendment_shapes import PreviewShape
 from app.services.courses import SEEN, Course, Rated, reckoned
 from app.services.keys import Caller, require_league
 from app.services.league_settings import read_settings
 from app.services.match_log import MatchLog
-from app.services.plans import MAX_FAULTS, plan, refusal_of
+from app.services.repetitions import MAX_FAULTS, plan, refusal_of, take
 from app.services.segments import amendments_at, rated_from, read_log
 from app.services.structures import structure_at_head, structure_of
-from app.services.writing import Prepared, Sides, Standing, Written, as_kept, load_sides, prepare, sealed, take, write
+from app.services.writing import Prepared, Sides, Standing, Written, as_kept, load_sides, prepare, sealed, write
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit, WriteUnit
 
@@ -141,7 +141,9 @@ def _seen_by(late: _Placed) -> Replay:
     return Replay(*(late.rated.seen[name][places].tolist() for name in SEEN))
 
 
-def preview_matches(database: Database, caller: Caller, league: str, matches: MatchColumns, given: Sequence[bool]) -> PreviewShape:
+def preview_matches(
+    database: Database, caller: Caller, league: str, matches: MatchColumns, given: Sequence[bool], *, expected_position: int | None = None
+) -> PreviewShape:
     """What recording matches would do now. Raises as recording them would."""
     with database.read() as unit:
         row, _ = require_league(unit, caller, league, "report")
@@ -150,6 +152,8 @@ def preview_matches(database: Database, caller: Caller, league: str, matches: Ma
         if decided.refused:
             raise refusal_of(decided)
         fresh = placed(row, as_kept(take(matches, decided.fresh)))
+        if expected_position is not None and len(fresh):
+            require_position(unit, row, expected_position)
         if not len(fresh):
             return {"dry_run": True, "expected_position": row.position, "moved": [], "moved_count": 0}
         moved = _placed(database, unit, row, fresh, unit.now(), with_ranks=True).outcome.moved

@@ -11,13 +11,14 @@ from typing import Any, Final
 
 from app.errors import ArpadError, BadInput, DatabaseLocked, Fault, LeagueBusy, LeagueNotFound, Unavailable
 from app.ratings.matches import MatchColumns
+from app.services.amending import require_position
 from app.services.keys import Caller, known_keys, lock_league, permit, require_valid
 from app.services.locking import hold_league
 from app.services.matches import receipts_of
 from app.services.placing import is_in_order_of_play, order_of_play, record_placed, require_places, unplaceable
-from app.services.plans import Plan, plan, refusal_of
+from app.services.repetitions import Plan, plan, refusal_of, take
 from app.services.shapes import BatchShape, ReceiptShape
-from app.services.writing import Written, take
+from app.services.writing import Written
 from app.storage.tables import Stored
 from app.storage.unit_of_work import LOCK_TIMEOUT_SECONDS, Database, ReadUnit, WriteUnit
 
@@ -81,11 +82,16 @@ def as_columns(matches: Sequence[MatchIn]) -> MatchColumns:
 
 
 def record_group(
-    database: Database, league: str, group: Sequence[tuple[Caller, MatchIn]], *, patience_seconds: float = 0.0
+    database: Database,
+    league: str,
+    group: Sequence[tuple[Caller, MatchIn]],
+    *,
+    patience_seconds: float = 0.0,
+    expected_position: int | None = None,
 ) -> list[Recorded | ArpadError]:
     """Record the matches of many requests in one transaction; an answer for each, and what is wrong with one harms no other.
 
-    Raises LeagueBusy if an import writes to the league for longer than `patience_seconds`.
+    Raises LeagueBusy if an import writes to the league for longer than `patience_seconds`, and PositionMoved.
     """
     with database.write() as unit:
         row = hold_league(unit, league, patience_seconds=patience_seconds)
@@ -104,6 +110,7 @@ def record_group(
             answers, allowed = _placeable(group, answers, allowed)
         matches = as_columns([group[index][1] for index in allowed])
         decided = plan(unit, row, matches)
+        _require_position(unit, row, decided, expected_position)
         written = _record_fresh(database, unit, row, matches, decided, [authors[index] for index in allowed])
         for index, answer in _answers(unit, row, decided, written).items():
             answers[allowed[index]] = answer
@@ -148,54 +155,71 @@ def _no_league(caller: Caller, league: str, keys: Mapping[bytes, Any]) -> ArpadE
     return LeagueNotFound(league)
 
 
-def _answers(unit: ReadUnit, league: Stored, decided: Plan, written: Written | None) -> dict[int, Recorded | ArpadError]:
+def _answers(unit: ReadUnit, league: Stored, decided: Plan, written: Written | None, most: int | None = None) -> dict[int, Recorded | ArpadError]:
+    """The answer to each match by its index; only to the first so many where that is said."""
+
+    def is_answered(index: int) -> bool:
+        return most is None or index < most
+
     answers: dict[int, Recorded | ArpadError] = dict(decided.refused)
     if written is not None:
         for place, index in enumerate(decided.fresh):
-            answers[index] = Recorded(written.receipt(place), replayed=False)
-    stored = {index: row for index, row in decided.replayed.items() if not isinstance(row, int)}
+            if is_answered(index):
+                answers[index] = Recorded(written.receipt(place), replayed=False)
+    replayed = {index: row for index, row in decided.replayed.items() if is_answered(index)}
+    stored = {index: row for index, row in replayed.items() if not isinstance(row, int)}
     receipts = receipts_of(unit, league, list(stored.values()))
     for index, receipt in zip(stored, receipts, strict=True):
         answers[index] = Recorded(receipt, replayed=True)
-    for index, earlier in decided.replayed.items():
+    for index, earlier in replayed.items():
         if isinstance(earlier, int):
             answer = answers[earlier]
             answers[index] = Recorded(answer.receipt, replayed=True) if isinstance(answer, Recorded) else answer
     return answers
 
 
-def record_match(database: Database, caller: Caller, league: str, match: MatchIn) -> Recorded:
-    """Record one match in a transaction of its own. Raises LeagueNotFound, KeyRequired, ScopeMissing, MatchIdTaken."""
-    answer = record_group(database, league, [(caller, match.with_id())], patience_seconds=LOCK_TIMEOUT_SECONDS)[0]
+def _require_position(unit: ReadUnit, row: Stored, decided: Plan, expected: int | None) -> None:
+    """What is recorded already is answered wherever the league stands. Raises PositionMoved."""
+    if expected is not None and decided.fresh:
+        require_position(unit, row, expected)
+
+
+def record_match(database: Database, caller: Caller, league: str, match: MatchIn, *, expected_position: int | None = None) -> Recorded:
+    """Record one match in a transaction of its own. Raises LeagueNotFound, KeyRequired, ScopeMissing, MatchIdTaken, PositionMoved."""
+    group = [(caller, match.with_id())]
+    answer = record_group(database, league, group, patience_seconds=LOCK_TIMEOUT_SECONDS, expected_position=expected_position)[0]
     if isinstance(answer, ArpadError):
         raise answer
     return answer
 
 
-def record_batch(database: Database, caller: Caller, league: str, matches: MatchColumns) -> BatchShape:
-    """Record all of these matches or none. Raises BadInput with a fault for every match whose id belongs to another."""
+def record_batch(database: Database, caller: Caller, league: str, matches: MatchColumns, *, expected_position: int | None = None) -> BatchShape:
+    """Record all of these matches or none. Raises BadInput with a fault for every match whose id belongs to another, and PositionMoved."""
     if len(matches) > MAX_BATCH:
         raise BadInput("The batch is too large.", [Fault("/matches", f"Send at most {MAX_BATCH} matches in one batch, or import a file.")])
     given = [match_id is not None for match_id in matches.match_id]
     matches.match_id = [match_id or new_match_id() for match_id in matches.match_id]
     try:
-        return _record_batch(database, caller, league, matches, given)
+        return _record_batch(database, caller, league, matches, given, expected_position)
     except (DatabaseLocked, LeagueBusy):
         raise
     except Unavailable:
         # Whether the commit came through is not known; with the ids given above, recording once more is safe.
-        return _record_batch(database, caller, league, matches, given)
+        return _record_batch(database, caller, league, matches, given, expected_position)
 
 
-def _record_batch(database: Database, caller: Caller, league: str, matches: MatchColumns, given: Sequence[bool]) -> BatchShape:
+def _record_batch(
+    database: Database, caller: Caller, league: str, matches: MatchColumns, given: Sequence[bool], expected_position: int | None
+) -> BatchShape:
     with database.write() as unit:
         row, author = lock_league(unit, caller, league, "report")
         require_places(row, matches, given)
         decided = plan(unit, row, matches)
         if decided.refused:
             raise refusal_of(decided)
+        _require_position(unit, row, decided, expected_position)
         written = _record_fresh(database, unit, row, matches, decided, [author] * len(matches))
-        answers = _answers(unit, row, _shortened(decided), written)
+        answers = _answers(unit, row, decided, written, MAX_RECEIPTS)
         unit.commit()
     receipts = [answer.receipt for _, answer in sorted(answers.items()) if isinstance(answer, Recorded)]
     return {
@@ -203,13 +227,5 @@ def _record_batch(database: Database, caller: Caller, league: str, matches: Matc
         "replayed": len(decided.replayed),
         "first_position": written.first_position if written else None,
         "last_position": written.first_position + len(decided.fresh) - 1 if written else None,
-        "receipts": receipts[:MAX_RECEIPTS],
+        "receipts": receipts,
     }
-
-
-def _shortened(decided: Plan) -> Plan:
-    """Only the first thousand: the receipts of the others are not answered."""
-    return Plan(
-        fresh=decided.fresh[:MAX_RECEIPTS],
-        replayed={index: row for index, row in decided.replayed.items() if index < MAX_RECEIPTS},
-    )

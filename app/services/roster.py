@@ -3,7 +3,7 @@
 import json
 import os
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from app.errors import BadInput, Conflict, Fault
 from app.ratings.matches import clean_key
@@ -11,7 +11,7 @@ from app.services import ledger
 from app.services.amending import Asked, Change, Proposal, amend
 from app.services.amendment_shapes import AmendmentShape, RosterShape
 from app.services.amendments import Amendment
-from app.services.keys import Caller, lock_league
+from app.services.keys import Caller, lock_league, require_league
 from app.services.league_settings import read_settings
 from app.services.leagues import advance, append_entry, next_entry
 from app.services.standings import require_known
@@ -63,7 +63,7 @@ def register_competitor(database: Database, caller: Caller, league: str, competi
 
     Raises Conflict for somebody who is known under another name, BadInput.
     """
-    key, shown = _clean("competitor", competitor), None if name is None else _clean("name", name)
+    key, shown = _clean("competitor", competitor), _shown(name)
     with database.write() as unit:
         row, author = lock_league(unit, caller, league, "manage")
         found = unit.competitors.by_key(row.id, key)
@@ -93,48 +93,57 @@ def _register(unit: WriteUnit, row: Stored, author: str | None, key: str, name: 
     return position
 
 
-def rename_competitor(database: Database, caller: Caller, league: str, competitor: str, name: str | None) -> RosterShape:
-    """Give a competitor another name to be shown by; None for none but the key. The key stays. Raises CompetitorNotFound, BadInput."""
-    shown = None if name is None else _clean("name", name)
+class RosterChange(TypedDict, total=False):
+    """What is to change about a competitor; what is left out stays. A name of None: none but the key."""
+
+    name: str | None
+    retired: bool
+
+
+def change_competitor(database: Database, caller: Caller, league: str, competitor: str, change: RosterChange) -> RosterShape:
+    """Change the name that a competitor is shown by, retire them or have them back: an entry for each that differs, all or none of them.
+
+    The key stays, and so do ratings. The position is that of the last entry written. Raises CompetitorNotFound, BadInput.
+    """
+    name = _shown(change.get("name"))
     with database.write() as unit:
         row, author = lock_league(unit, caller, league, "manage")
         found = require_known(unit, row.id, competitor)
         position = None
-        if shown != found.name:
+        if "name" in change and name != found.name:
             # The name itself stands beside the log, so that a person can be forgotten.
             position = _append(unit, row, Kind.RENAME, author, {"competitor": found.number})
-            unit.competitors.change(row.id, found.number, {"name": shown})
+            unit.competitors.change(row.id, found.number, {"name": name})
+            row, _ = lock_league(unit, caller, league, "manage")
+        if "retired" in change and change["retired"] != found.retired:
+            position = _append(unit, row, Kind.RETIRE, author, {"competitor": found.number, "retired": change["retired"]})
+            unit.competitors.change(row.id, found.number, {"retired": change["retired"]})
         shape = _shape(unit, row.id, found.number, position)
         unit.commit()
     return shape
 
 
-def retire_competitor(database: Database, caller: Caller, league: str, competitor: str, *, retired: bool) -> RosterShape:
-    """Retire a competitor, or have them back; ratings stay. Raises CompetitorNotFound."""
-    with database.write() as unit:
-        row, author = lock_league(unit, caller, league, "manage")
-        found = require_known(unit, row.id, competitor)
-        position = None
-        if retired != found.retired:
-            position = _append(unit, row, Kind.RETIRE, author, {"competitor": found.number, "retired": retired})
-            unit.competitors.change(row.id, found.number, {"retired": retired})
-        shape = _shape(unit, row.id, found.number, position)
-        unit.commit()
-    return shape
+def _shown(name: str | None) -> str | None:
+    return None if name is None else _clean("name", name)
 
 
 def forget_competitor(database: Database, caller: Caller, league: str, competitor: str) -> RosterShape:
     """Delete a competitor's key, name and salt for good. The matches stay, under a pseudonym; what the log committed to can be told by nobody.
 
-    What callers wrote into match ids and contexts stays as it is. Raises CompetitorNotFound.
+    Who is forgotten already stays so. What callers wrote into match ids, contexts and earlier settings stays as it is. Raises CompetitorNotFound,
+    and Conflict for the anchor of the league, whose key stands in its settings.
     """
     with database.write() as unit:
         row, author = lock_league(unit, caller, league, "admin")
         found = require_known(unit, row.id, competitor)
+        if found.commitment is not None:
+            return _shape(unit, row.id, found.number, None)
+        _refuse_anchor(row, found.key)
         unit.erase_what_is_deleted()
         pseudonym = _free_pseudonym(unit, row.id, found.number)
         erased = {"key": pseudonym, "name": None, "salt": b"", "commitment": ledger.commitment_of(found)}
         unit.competitors.change(row.id, found.number, erased)
+        unit.refits.rename_in_reasons(row.id, f"“{found.key}”", f"“{pseudonym}”")
         for known in unit.imports.all(row.id):
             unit.imports.change(row.id, known.import_id, json.dumps(_without(json.loads(known.report), found.key, pseudonym)))
         position = _append(unit, row, Kind.FORGET, author, {"competitor": found.number})
@@ -143,9 +152,22 @@ def forget_competitor(database: Database, caller: Caller, league: str, competito
     return shape
 
 
+def is_known(database: Database, caller: Caller, league: str, competitor: str) -> bool:
+    """Whether a match that names this competitor would bring nobody into being; one who was merged is known. Raises LeagueNotFound."""
+    with database.read() as unit:
+        row, _ = require_league(unit, caller, league)
+        return unit.competitors.by_key(row.id, competitor) is not None
+
+
 def _append(unit: WriteUnit, row: Stored, kind: Kind, author: str | None, details: dict[str, object]) -> int:
     named = {} if kind == Kind.RETIRE else {"named_position": row.position + 1}
     return append_entry(unit, row, kind, author, ledger.canonical(details), **named)[0]
+
+
+def _refuse_anchor(row: Stored, key: str) -> None:
+    anchor = read_settings(row.settings).anchor
+    if anchor is not None and anchor.competitor == key:
+        raise Conflict(f"“{key}” is the anchor of the league's fits. Change the setting anchor first: null, or somebody else.")
 
 
 def _free_pseudonym(unit: ReadUnit, league_id: int, number: int) -> str:

@@ -75,8 +75,14 @@ class ReceiptShape(MatchShape):
     author: NotRequired[str | None]
 
 
+class ListedMatchShape(ReceiptShape):
+    """A receipt, and the match as it counts where a correction holds."""
+
+    corrected: NotRequired[MatchShape]
+
+
 class MatchListShape(TypedDict):
-    rows: list[ReceiptShape]
+    rows: list[ListedMatchShape]
     next: str | None
 
 

@@ -1,7 +1,7 @@
-"""Writing matches into a locked league, in three steps that every way of recording shares; which of those sent are to be written is decided in `plans`.
+"""Writing fresh matches into a locked league, in three steps that every way of recording shares.
 
-`prepare` rates fresh ones (`ratings.online`) and seals their lines of the log; `append_matches` writes their entries; `move_head` their competitors
-and the league's head. Locking before and committing after is the caller's.
+`prepare` rates them (`ratings.online`) and seals their lines of the log; `append_matches` writes their entries; `move_head` their competitors and
+the league's head. Which are fresh is decided before, in `repetitions`; locking before and committing after is the caller's.
 """
 
 import os
@@ -79,13 +79,6 @@ class Prepared:
     head: bytes
     changes: Mapping[str, object] = field(default_factory=dict)
     """What else the league's row will say."""
-
-
-def take(matches: MatchColumns, indices: Sequence[int]) -> MatchColumns:
-    """The matches at these indices, in their order; the same object where that is all of them as they are."""
-    if len(indices) == len(matches) and all(index == place for place, index in enumerate(indices)):
-        return matches
-    return MatchColumns(**{name: [getattr(matches, name)[index] for index in indices] for name in MatchColumns.__dataclass_fields__})
 
 
 @dataclass(slots=True)

@@ -4,11 +4,13 @@ SQLite: one `executemany` of tuples. PostgreSQL: `unnest` of one array per colum
 travel as parameters; the names in the SQL are those of our own tables.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table
+from sqlalchemy.exc import DBAPIError
 
 COPY_FROM: Final = 2_000
 
@@ -82,10 +84,25 @@ def _copy(connection: Connection, table: Table, columns: Mapping[str, Sequence[A
     if not connection.in_transaction():
         connection.begin()  # or nothing would tell SQLAlchemy, which begins with its own first statement, that there is something to commit
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({_listed(tuple(columns))}) FROM STDIN (FORMAT BINARY)') as copy:
+    statement = f'COPY "{table.name}" ({_listed(tuple(columns))}) FROM STDIN (FORMAT BINARY)'
+    with _errors_of_sqlalchemy(connection, statement), driver.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types([_copy_type(table, name) for name in columns])
         for row in zip(*columns.values(), strict=True):
             copy.write_row(row)
+
+
+@contextmanager
+def _errors_of_sqlalchemy(connection: Connection, statement: str) -> Iterator[None]:
+    """Make the errors of the driver, which SQLAlchemy does not see here, what it would have made of them."""
+    dialect: Any = connection.dialect
+    kind: type[Exception] = dialect.dbapi.Error
+    try:
+        yield
+    except kind as error:
+        is_gone = bool(dialect.is_disconnect(error, connection.connection.driver_connection, None))
+        if is_gone:
+            connection.invalidate()
+        raise DBAPIError.instance(statement, None, error, kind, hide_parameters=True, connection_invalidated=is_gone, dialect=dialect) from error
 
 
 def _copy_type(table: Table, name: str) -> str:

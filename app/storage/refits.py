@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
 from app.storage.tables import fit, refit
 
@@ -49,6 +49,11 @@ class Refits:
     def cancel(self, league_id: int, number: int, status: str, values: Mapping[str, Any]) -> bool:
         """Change a job, whoever has it, if it still is in this status."""
         return self._change(league_id, number, values, refit.c.status == status)
+
+    def rename_in_reasons(self, league_id: int, words: str, others: str) -> None:
+        """Put other words in the place of these in every reason of a league's jobs."""
+        told = and_(refit.c.league_id == league_id, refit.c.reason.is_not(None))
+        self._connection.execute(update(refit).where(told).values(reason=func.replace(refit.c.reason, words, others)))
 
     def _change(self, league_id: int, number: int, values: Mapping[str, Any], *conditions: ColumnElement[bool]) -> bool:
         ours = and_(refit.c.league_id == league_id, refit.c.number == number, *conditions)

@@ -62,10 +62,13 @@ class ReadUnit:
 class WriteUnit(ReadUnit):
     """As ReadUnit, and what was done lasts if `commit` is called as the last act."""
 
+    _erases = False
+
     def erase_what_is_deleted(self) -> None:
         """SQLite would leave what is overwritten in the file's free space; PostgreSQL does until its next vacuum."""
         if self.connection.dialect.name == "sqlite":
             self.connection.exec_driver_sql("PRAGMA secure_delete=ON")
+            self._erases = True
 
     def commit(self) -> None:
         try:
@@ -74,6 +77,11 @@ class WriteUnit(ReadUnit):
             # SQLAlchemy would take the transaction for ended, and hand its open remains to whoever comes next.
             self.connection.invalidate()
             raise
+        if self._erases:
+            # Not in a transaction of ours: the write-ahead log still holds what was overwritten. Where a reader is in the way, the next one empties it.
+            with suppress(sqlite3.Error):
+                driver: Any = self.connection.connection.driver_connection
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 class Database:

@@ -92,8 +92,12 @@ def test_a_member_is_corrected_and_the_others_stay(site, league, member, value, 
     assert done.status_code == 200, done.text
     found = site.reporter.get(path).json()
     [amendment] = found.pop("amendments")
+    said = found.pop("corrected")
     assert found == before
-    said = amendment["match"]
+    assert said == amendment["match"]
+    [listed] = [row for row in site.reporter.get(f"/v1/leagues/{league}/matches").json()["rows"] if row["match_id"] == "2026-11-20-17"]
+    assert listed.pop("corrected") == said
+    assert listed == before
     fields = before.keys() & {"match_id", "first", "second", "outcome", "played_at", "weight", "neutral", "first_score", "second_score", "context"}
     assert {name: said.get(name) for name in fields} == {name: before[name] for name in fields} | {member: shown}
     assert (amendment["kind"], amendment["counts"], amendment["author"]) == ("correct", True, "manage")
@@ -104,6 +108,8 @@ def test_amendments_say_nothing_of_context_and_author_to_strangers(site, league)
     [amendment] = site.anonymous.get(f"/v1/leagues/{league}/matches/2026-11-20-17").json()["amendments"]
     assert "author" not in amendment
     assert "context" not in amendment["match"]
+    [listed] = [row for row in site.anonymous.get(f"/v1/leagues/{league}/matches").json()["rows"] if row["match_id"] == "2026-11-20-17"]
+    assert "context" not in listed["corrected"]
 
 
 @pytest.mark.parametrize(
@@ -236,6 +242,21 @@ def test_what_matches_would_do_is_what_they_do(site, league, path, body):
         key: (before.get(key), after[key]) for key in after if before.get(key) != after[key]
     }
     assert site.reporter.post(asked, params={"dry_run": "true"}, json=body).json()["moved"] == []
+
+
+@pytest.mark.parametrize(("path", "body"), [("matches", SENT[0]), ("matches/batch", {"matches": SENT})], ids=["one", "rows"])
+def test_matches_are_recorded_at_the_expected_position_or_not_at_all(site, league, path, body):
+    asked = f"/v1/leagues/{league}/{path}"
+    for wrong in (2, 4):
+        for dry_run in ("false", "true"):
+            refused = site.reporter.post(asked, params={"expected_position": wrong, "dry_run": dry_run}, json=body)
+            assert assert_problem(refused, 412, "position-moved")["position"] == 3
+    assert site.reporter.post(asked, params={"expected_position": 3}, json=body).status_code == 201
+    again = site.reporter.post(asked, params={"expected_position": 3}, json=body)
+    assert (again.status_code, again.headers["idempotent-replay"]) == (200, "true")
+    assert pointers(assert_problem(site.reporter.post(asked, params={"expected_position": "x"}, json=body), 422, "bad-input")) == [
+        "expected_position"
+    ]
 
 
 def test_a_preview_is_refused_as_recording_is(site, league):

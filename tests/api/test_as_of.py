@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 import pytest
 
 from app.api.answers import dated_tag
+from app.services.moments import parse_as_of
 from app.services.permalinks import HeadAt
 from app.services.refits import run_next_refit
 from tests.api.operations import OPERATIONS
@@ -206,6 +207,21 @@ def test_a_time_is_the_last_entry_at_or_before_it(site):
         # Whatever is recorded at the very end of the log may still get company at its time.
         kept = "public, max-age=86400" if last < max(recorded) else "public, max-age=0, must-revalidate"
         assert answer.headers["cache-control"] == kept
+        # An offset whose plus was not escaped comes as a space.
+        same = site.anonymous.get(f"/v1/leagues/{league}/leaderboard?as_of={time.replace('Z', '+00:00')}")
+        assert (same.status_code, same.json()) == (200, answer.json())
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("2026-11-20", "2026-11-20T00:00:00Z"),
+        ("2026-11-20T01:00:00 01:00", "2026-11-20T00:00:00Z"),
+        ("2026-11-20T00:00:00.5 00:30", "2026-11-19T23:30:00.5Z"),
+    ],
+)
+def test_dates_and_lost_pluses_are_understood(sent, meant):
+    assert parse_as_of(sent) == parse_as_of(meant)
 
 
 def test_names_are_current_and_change_the_tag(site):

@@ -29,7 +29,8 @@ class Load:
     """What to send, where to, how much of it."""
 
     url: str
-    path: str
+    paths: list[str]
+    """Where matches are sent to, in turn: that of one league or of many."""
     key: str | None
     connections: int
     seconds: float
@@ -60,7 +61,7 @@ def requests(load: Load) -> Iterator[bytes]:
             "second": f"player {second}",
             "outcome": generator.choice(OUTCOMES),
         }
-        yield request_bytes("POST", load.path, json.dumps(match).encode(), key=load.key)
+        yield request_bytes("POST", load.paths[number % len(load.paths)], json.dumps(match).encode(), key=load.key)
 
 
 async def send(load: Load) -> Seen:

@@ -14,6 +14,7 @@ from tests.faults.server import running_server, wait_until_ready
 
 _TICK_SECONDS = 1.0 / os.sysconf("SC_CLK_TCK")
 _STOP_SECONDS = 30.0
+MANY = 50
 
 
 @dataclass(frozen=True)
@@ -22,18 +23,20 @@ class Subject:
 
     name: str
     url: str
-    path: str
+    paths: list[str]
     key: str | None
     pid: int
 
 
 @contextmanager
 def arpad(folder: Path, database_url: str) -> Iterator[Subject]:
-    """`arpad serve` without its worker, whose refits are not part of recording a match."""
+    """`arpad serve` without its worker, whose refits are not part of recording a match. Its first league is for itself, the others are many."""
     with running_server(folder, database_url) as server:
-        answer = httpx.post(f"{server.url}/v1/leagues", json={"league": "bench"}, headers={"Authorization": f"Bearer {server.key}"}, timeout=30)
-        answer.raise_for_status()
-        yield Subject("Arpad", server.url, "/v1/leagues/bench/matches", server.key, server.pid)
+        names = ["bench", *(f"bench-{number}" for number in range(MANY))]
+        for name in names:
+            answer = httpx.post(f"{server.url}/v1/leagues", json={"league": name}, headers={"Authorization": f"Bearer {server.key}"}, timeout=30)
+            answer.raise_for_status()
+        yield Subject("Arpad", server.url, [f"/v1/leagues/{name}/matches" for name in names], server.key, server.pid)
 
 
 @contextmanager
@@ -47,7 +50,7 @@ def textbook(folder: Path, database_url: str) -> Iterator[Subject]:
     try:
         url = process.stdout.readline().strip()
         wait_until_ready(f"{url}/readyz")
-        yield Subject("textbook", url, "/matches", None, process.pid)
+        yield Subject("textbook", url, ["/matches"], None, process.pid)
     finally:
         process.terminate()
         try:

@@ -15,7 +15,7 @@ from subprocess import PIPE
 from sqlalchemy.engine import make_url
 
 from tests.benchmarks.generator import Load, Seen
-from tests.benchmarks.subjects import Subject, arpad, cpu_seconds, textbook
+from tests.benchmarks.subjects import MANY, Subject, arpad, cpu_seconds, textbook
 from tests.benchmarks.tables import Table
 from tests.faults.databases import Databases
 from tests.faults.server import running_server
@@ -46,23 +46,27 @@ def compare(databases: Databases, kinds: Sequence[str], *, rounds: int, seconds:
             folder = databases.folder / kind
             arpad_url, textbook_url = databases.new(kind), databases.new(kind)
             subjects = [stack.enter_context(arpad(folder / "arpad", arpad_url)), stack.enter_context(textbook(folder / "textbook", textbook_url))]
+            [ours, theirs] = subjects
+            subjects = [replace(ours, paths=ours.paths[:1]), theirs]
             for count in connections:
                 _add_lines(table, kind, count, subjects, _interleaved(subjects, count, rounds, seconds))
+                _add_shared(table, kind, count, f"Arpad, {MANY} leagues", [replace(ours, paths=ours.paths[1:])], rounds, seconds)
             if kind == "postgresql":
-                second = stack.enter_context(running_server(folder / "arpad", arpad_url))
-                both = [subjects[0], replace(subjects[0], url=second.url, pid=second.pid)]
+                more = [stack.enter_context(running_server(folder / "arpad", arpad_url)) for _ in range(2)]
+                processes = [subjects[0], *(replace(subjects[0], url=one.url, pid=one.pid) for one in more)]
                 for count in connections:
-                    _add_pair(table, kind, count, both, rounds, seconds)
+                    for number in (2, 3):
+                        _add_shared(table, kind, count, f"Arpad × {number}", processes[:number], rounds, seconds)
                     if (rate := _limit(textbook_url, count, seconds)) is not None:
                         table.add(kind, count, "pgbench, textbook's SQL", f"{float(rate):,.0f}", "", "", "", "")
     return table
 
 
-def _add_pair(table: Table, kind: str, connections: int, both: Sequence[Subject], rounds: int, seconds: float) -> None:
-    """Two Arpad processes on one database, which share the connections."""
-    measured = [_share_round(both, connections, seconds, f"pair-{connections}-{number}") for number in range(rounds)]
+def _add_shared(table: Table, kind: str, connections: int, name: str, processes: Sequence[Subject], rounds: int, seconds: float) -> None:
+    """Arpad otherwise: several processes on one database, which share the connections, or many leagues."""
+    measured = [_share_round(processes, connections, seconds, f"{name} {connections}-{number}") for number in range(rounds)]
     rate, p50, p99 = (median(values) for values in zip(*((one.rate, one.seen.p50_ms, one.seen.p99_ms) for one in measured), strict=True))
-    table.add(kind, connections, "Arpad × 2", f"{rate:,.0f}", f"{p50:.1f}", f"{p99:.1f}", f"{median(one.cpu_ms for one in measured):.2f}", "")
+    table.add(kind, connections, name, f"{rate:,.0f}", f"{p50:.1f}", f"{p99:.1f}", f"{median(one.cpu_ms for one in measured):.2f}", "")
 
 
 def _interleaved(subjects: Sequence[Subject], connections: int, rounds: int, seconds: float) -> dict[str, list[Round]]:
@@ -82,7 +86,7 @@ def _one_round(subject: Subject, connections: int, seconds: float, prefix: str) 
 
 def _share_round(processes: Sequence[Subject], connections: int, seconds: float, prefix: str) -> Round:
     """One load, shared evenly by the server processes of one database; each has a generator of its own."""
-    loads = [Load(one.url, one.path, one.key, connections // len(processes), seconds, f"{prefix}-{place}") for place, one in enumerate(processes)]
+    loads = [Load(one.url, one.paths, one.key, connections // len(processes), seconds, f"{prefix}-{place}") for place, one in enumerate(processes)]
     before = sum(cpu_seconds(one.pid) for one in processes)
     seen = _joined(_generate(loads), processes[0].name)
     cpu = sum(cpu_seconds(one.pid) for one in processes) - before

@@ -31,6 +31,28 @@ def ratings(tennis):
     return {row["competitor"]: row["live"]["rating"] for row in tennis.ok("leaderboard", "tennis")["rows"]}
 
 
+def test_lists_and_explanations_tell_amendments_as_they_are(tennis):
+    for line in (
+        "void tennis m1 --reason doubtful",
+        "restore-match tennis m1 --reason 'was played'",
+        "correct tennis m3 --outcome second --reason misread",
+        "competitor merge tennis Dora Carla --reason 'one person'",
+    ):
+        tennis.ok(*shlex.split(line))
+    merge = tennis.ok("league", "show", "tennis")["position"]
+    tennis.ok("void", "tennis", "--position", str(merge), "--reason", "two people")
+    told = tennis("competitor", "explain", "tennis", "Alice").out
+    assert "match m1 taken back: doubtful" in told
+    assert "match m1 counts again: was played" in told
+    told = tennis("competitor", "explain", "tennis", "Dora").out
+    assert "match m3 corrected: misread" in told
+    listed = {line.split()[0]: line for line in tennis("matches", "tennis").out.splitlines() if line.strip()}
+    assert "corrected" in listed["m3"]
+    assert "second" in listed["m3"]
+    assert "counted" in listed["m1"]
+    assert "counts again" in tennis("matches", "tennis", "--match-id", "m1").out
+
+
 @every_amending
 def test_the_hint_of_a_preview_does_what_the_preview_said(tennis, line):
     tennis.ok("record", "tennis", "Alice", "Carla", "first", "--match-id", "gone")

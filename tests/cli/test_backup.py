@@ -302,7 +302,7 @@ def test_a_damaged_file_leaves_with_5_and_touches_nothing(arpad_anywhere, capsys
     elsewhere = CommandLine(capsys, "--data", str(tmp_path / "elsewhere"))
     for target in (arpad_anywhere, elsewhere):
         refused = target("restore", str(file), "--json")
-        assert (refused.code, refused.json["type"]) == (5, "/problems/export-damaged")
+        assert (refused.code, refused.json["type"]) == (5, "/problems/backup-damaged")
     assert not (tmp_path / "elsewhere" / "arpad.db").exists()
     assert arpad_anywhere.ok("verify", "tennis")["equal"]
 

@@ -40,6 +40,14 @@ def test_off_a_terminal_a_near_name_is_refused_and_nothing_is_recorded(arpad):
     assert arpad.ok("league", "show", "tennis")["matches"] == 1
 
 
+def test_a_key_that_was_merged_is_known(arpad):
+    arpad.ok("league", "create", "tennis")
+    for one, other in (("Carla", "Bob"), ("Carl", "Eve")):
+        arpad.ok("record", "tennis", one, other, "first", "--yes")
+    arpad.ok("competitor", "merge", "tennis", "Carl", "Carla", "--reason", "one person")
+    assert arpad.ok("record", "tennis", "Carl", "Eve", "first")["created"] == []
+
+
 def test_the_hint_off_a_terminal_names_the_way_out(arpad):
     arpad.ok("league", "create", "tennis")
     arpad.ok("record", "tennis", "Alice", "Bob", "first")

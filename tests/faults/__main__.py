@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 
 from app.storage.migrations import migrate
 from app.storage.unit_of_work import Database
 from tests.benchmarks.tables import Table
-from tests.faults.agreement import deliver_badly, go_many_ways
+from tests.faults.agreement import ORDERS, deliver_badly, go_many_ways
 from tests.faults.databases import GIVEN_SERVER, KINDS, Databases, prove_ours, temporary_databases
 from tests.faults.failures import fail_each
 from tests.faults.load import Journal
@@ -172,19 +173,18 @@ def commits(context: Context) -> Iterator[Outcome]:
 def delivery(context: Context) -> Iterator[Outcome]:
     """Matches delivered twice, late and shuffled, against the clean feed"""
     number = context.times(10_000)
-    for kind in context.kinds:
-        runs, faults = deliver_badly(context.databases, kind, number, context.seed)
-        order = runs[0].delivery.order
-        seen = f"order {order}: {runs[1].delivery.sent:,} sent, {runs[1].delivery.journal.replays:,} known, states {' '.join(run.state_hash[:8] for run in runs)}"
-        yield Outcome(kind, f"{number:,} matches", seen, faults)
+    for kind, order in product(context.kinds, ORDERS):
+        runs, faults = deliver_badly(context.databases, kind, number, context.seed, order)
+        known, states = f"{runs[1].delivery.journal.replays:,} known", " ".join(run.state_hash[:8] for run in runs)
+        yield Outcome(kind, f"{number:,} matches, order {order}", f"{runs[1].delivery.sent:,} sent, {known}, states {states}", faults)
 
 
 def processes(context: Context) -> Iterator[Outcome]:
     """The same feed through 1, 2 and 4 servers; each log rebuilt on the other database"""
     number = context.times(5_000)
-    runs, faults, order = go_many_ways(context.databases, context.kinds, number, context.seed)
-    seen = f"order {order}: {', '.join(f'{run.name} {run.state_hash[:8]}' for run in runs)}"
-    yield Outcome("both", f"{number:,} matches", seen, faults)
+    for order in ORDERS:
+        runs, faults = go_many_ways(context.databases, context.kinds, number, context.seed, order)
+        yield Outcome("both", f"{number:,} matches, order {order}", ", ".join(f"{run.name} {run.state_hash[:8]}" for run in runs), faults)
 
 
 def refit_races(context: Context) -> Iterator[Outcome]:

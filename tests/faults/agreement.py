@@ -15,10 +15,11 @@ from app.storage.migrations import migrate
 from app.storage.unit_of_work import Database
 from tests.faults.databases import Databases
 from tests.faults.proof import prove
-from tests.faults.races import Delivery, dated_feed, deliver, disturbed, offers_order
-from tests.faults.server import Server, running_server
+from tests.faults.races import Delivery, dated_feed, deliver, disturbed
+from tests.faults.server import running_server
 
 OPERATOR = Caller.operator()
+ORDERS = ("log", "played_at")
 PROCESSES = {"sqlite": (1,), "postgresql": (1, 2, 4)}
 """SQLite: the data folder is one server's, a second one is refused."""
 
@@ -33,20 +34,15 @@ class Run:
     faults: list[str]
 
 
-def deliver_badly(databases: Databases, kind: str, count: int, seed: int) -> tuple[list[Run], list[str]]:
+def deliver_badly(databases: Databases, kind: str, count: int, seed: int, order: str) -> tuple[list[Run], list[str]]:
     """A clean feed and a disturbed one, on the same server. In the order of play both lead to one state; by the log, to the same matches."""
     feed = dated_feed(f"delivery-{seed}", count)
     with running_server(databases.folder / f"delivery-{kind}", databases.new(kind)) as server:
-        order = _order(server)
         runs = [
             _run("clean", server.database_url, asyncio.run(deliver([server], feed, order)), count),
             _run("disturbed", server.database_url, asyncio.run(deliver([server], disturbed(feed, seed), order)), count),
         ]
     return runs, _disagreements(runs, order)
-
-
-def _order(server: Server) -> str:
-    return "played_at" if asyncio.run(offers_order(server, "played_at")) else "log"
 
 
 def _run(name: str, url: str, delivery: Delivery, count: int) -> Run:
@@ -70,7 +66,7 @@ def _disagreements(runs: Sequence[Run], order: str) -> list[str]:
     return faults
 
 
-def go_many_ways(databases: Databases, kinds: Sequence[str], count: int, seed: int) -> tuple[list[Run], list[str], str]:
+def go_many_ways(databases: Databases, kinds: Sequence[str], count: int, seed: int, order: str) -> tuple[list[Run], list[str]]:
     """The same shuffled feed through one, two and four servers on either database; and what each run's log rebuilds to on the other database."""
     feed = dated_feed(f"processes-{seed}", count)
     random.Random(seed).shuffle(feed)
@@ -82,13 +78,12 @@ def go_many_ways(databases: Databases, kinds: Sequence[str], count: int, seed: i
             with ExitStack() as stack:
                 folder = databases.folder / f"{kind}-{processes}"
                 servers = [stack.enter_context(running_server(folder, url)) for _ in range(processes)]
-                order = _order(servers[0])
                 run = _run(f"{kind} × {processes}", url, asyncio.run(deliver(servers, feed, order)), count)
             runs.append(run)
             other = databases.new("postgresql" if kind == "sqlite" else "sqlite")
             if (rebuilt := _rebuilt(url, run.delivery.league, other)) != run.state_hash:
                 faults.append(f"{run.name}: its log rebuilds to {rebuilt[:12]}, it is {run.state_hash[:12]}")
-    return runs, faults + _disagreements(runs, order), order
+    return runs, faults + _disagreements(runs, order)
 
 
 def _rebuilt(url: str, league: str, other: str) -> str:

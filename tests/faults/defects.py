@@ -218,7 +218,7 @@ DEFECTS: Sequence[Defect] = (
     ),
     _one(
         "a repetition is not compared in its context",
-        "app/services/plans.py",
+        "app/services/repetitions.py",
         '"second_score", "context")\n_SHOWN_AS',
         '"second_score")\n_SHOWN_AS',
         EXACTLY_ONCE,

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.faults.connection import Answer, Connection, ask_once, connections, request_bytes
+from tests.faults.connection import Answer, Connection, connections, request_bytes
 from tests.faults.load import Client, Journal, matches, new_league, post_match, report_until
 from tests.faults.server import Server
 
@@ -175,12 +175,6 @@ class Delivery:
     order: str
     sent: int
     journal: Journal
-
-
-async def offers_order(server: Server, order: str) -> bool:
-    """Whether a league can be made that rates in this order."""
-    body = json.dumps({"league": f"probe-{order.replace('_', '-')}", "settings": {"order": order}}).encode()
-    return (await ask_once(server.url, request_bytes("POST", "/v1/leagues", body, key=server.key))).status == 201
 
 
 def dated_feed(seed: object, count: int, competitors: int = 200) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import BACKENDS
-from tests.faults.agreement import deliver_badly, go_many_ways, refuses_a_second_server
+from tests.faults.agreement import ORDERS, deliver_badly, go_many_ways, refuses_a_second_server
 from tests.faults.races import dated_feed, disturbed
 
 
@@ -14,16 +14,18 @@ class OnePlace:
         self.folder, self.new = folder, new
 
 
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_repeated_late_and_shuffled_matches_count_once(tmp_path, marked_databases, backend):
-    runs, faults = deliver_badly(OnePlace(tmp_path, marked_databases), backend, 400, seed=1)
+def test_repeated_late_and_shuffled_matches_count_once(tmp_path, marked_databases, backend, order):
+    runs, faults = deliver_badly(OnePlace(tmp_path, marked_databases), backend, 400, 1, order)
     assert faults == []
     assert runs[1].delivery.sent > 500
     assert runs[1].delivery.journal.replays == runs[1].delivery.sent - 400
 
 
-def test_a_log_written_by_several_servers_rebuilds_to_the_same_state_elsewhere(tmp_path, marked_databases):
-    runs, faults, _ = go_many_ways(OnePlace(tmp_path, marked_databases), BACKENDS, 300, seed=1)
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_log_written_by_several_servers_rebuilds_to_the_same_state_elsewhere(tmp_path, marked_databases, order):
+    runs, faults = go_many_ways(OnePlace(tmp_path, marked_databases), BACKENDS, 300, 1, order)
     assert faults == []
     assert len(runs) == 4
 

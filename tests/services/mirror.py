@@ -21,7 +21,7 @@ from app.services.histories import history, opponents
 from app.services.matches import get_match, list_matches
 from app.services.predictions import matrix
 from app.services.recording import MatchIn
-from app.services.roster import forget_competitor, merge_competitors, register_competitor, rename_competitor, retire_competitor
+from app.services.roster import change_competitor, forget_competitor, merge_competitors, register_competitor
 from app.services.standings import competitor, competitors, leaderboard
 from app.storage.unit_of_work import Database
 from tests.services.play import OPERATOR, Play, writes_nothing
@@ -281,11 +281,11 @@ def register(play: Play, key: str, name: str | None = None) -> RosterShape:
 
 
 def rename(play: Play, key: str, name: str | None) -> RosterShape:
-    return rename_competitor(play.database, OPERATOR, play.league, key, name)
+    return change_competitor(play.database, OPERATOR, play.league, key, {"name": name})
 
 
 def retire(play: Play, key: str, *, retired: bool = True) -> RosterShape:
-    return retire_competitor(play.database, OPERATOR, play.league, key, retired=retired)
+    return change_competitor(play.database, OPERATOR, play.league, key, {"retired": retired})
 
 
 def forget(play: Play, key: str) -> RosterShape:

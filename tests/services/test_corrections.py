@@ -83,6 +83,21 @@ def test_an_expected_position_that_moved_is_refused(season):
     assert caught.value.extensions == {"expected": 8, "position": 9}
 
 
+def test_fits_that_were_published_since_leave_a_preview_as_it_is(season):
+    preview = season.void("m0", dry_run=True)
+    season.fit()
+    season.fit()
+    real = season.void("m0", expected_position=preview["expected_position"])
+    assert real["moved"] == preview["moved"]
+    with pytest.raises(PositionMoved):
+        season.void("m1", expected_position=preview["expected_position"])
+
+
+@pytest.mark.parametrize("reason", ["was void already 👩‍👩‍👧", "no\u00a0break", "می‌خواهم"])
+def test_a_reason_is_written_in_any_language(season, reason):
+    assert season.void("m0", reason=reason)["reason"] == reason
+
+
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 501, "two\nlines", "\x00"])
 def test_a_reason_is_needed(season, reason):
     with writes_nothing(season), pytest.raises(BadInput) as caught:

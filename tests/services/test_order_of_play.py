@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from app.errors import BadInput, MatchIdTaken
 from app.ratings.matches import OUTCOMES, format_time
+from app.services import recording
 from app.services.corrections import correct_match
 from app.services.imports import import_file
 from app.services.placing import preview_matches
@@ -214,3 +215,15 @@ def test_one_time_is_ordered_by_id_whoever_comes_first(shared):
             play.batch([match(*games[match_id], "first", match_id, played_at=NEW_YEAR_2024)])
         hashes.add(play.verified()["state_hash"])
     assert len(hashes) == 1
+
+
+@pytest.mark.parametrize("order", ["log", "played_at"])
+def test_the_receipts_of_a_large_batch_are_those_of_its_first_matches(shared, monkeypatch, order):
+    monkeypatch.setattr(recording, "MAX_RECEIPTS", 10)
+    play = Play.begin(shared, order=order)
+    sent = [match(f"C{n % 7}", f"D{n % 5}", "first", f"m{n}", played_at=NEW_YEAR_2024 + (40 - n) * DAY) for n in range(30)]
+    sent.insert(4, sent[2])
+    answer = play.batch(sent)
+    assert (answer["recorded"], answer["replayed"]) == (30, 1)
+    assert [receipt["match_id"] for receipt in answer["receipts"]] == [one.match_id for one in sent[:10]]
+    play.verified()

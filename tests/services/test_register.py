@@ -11,7 +11,7 @@ from app.services.keys import Caller, create_key
 from app.services.leagues import get_league
 from app.services.placing import preview_matches
 from app.services.recording import as_columns, record_group
-from app.services.roster import forget_competitor, merge_competitors, register_competitor, rename_competitor, retire_competitor
+from app.services.roster import change_competitor, forget_competitor, merge_competitors, register_competitor
 from app.services.standings import competitor, competitors, leaderboard
 from tests.services.mirror import pages, register
 from tests.services.play import OPERATOR, Play, match, writes_nothing
@@ -144,8 +144,7 @@ def test_whoever_is_registered_can_be_renamed_retired_merged_and_forgotten(club)
     club.play("A", "B")
     for key in ("C", "D", "E"):
         register(club, key)
-    rename_competitor(*ask, "C", "Clara")
-    retire_competitor(*ask, "C", retired=True)
+    change_competitor(*ask, "C", {"name": "Clara", "retired": True})
     merge_competitors(*ask, "D", "A", reason="the same")
     assert club.play("D", "B")["ratings"]["first"]["before"] > 1500.0
     forget_competitor(*ask, "E")

@@ -1,15 +1,17 @@
 """Renaming, retiring, forgetting: shown everywhere at once, and of who was forgotten nothing is left that tells a name."""
 
 import csv
+from pathlib import Path
 
 import pytest
 from sqlalchemy import MetaData, select
 
-from app.errors import BadInput, CompetitorNotFound, KeyRequired, LeagueNotFound
+from app.errors import BadInput, CompetitorNotFound, Conflict, KeyRequired, LeagueNotFound, MatchIdTaken
 from app.services.histories import opponents
 from app.services.imports import get_import, import_file
 from app.services.keys import Caller
-from app.services.roster import rename_competitor, retire_competitor
+from app.services.refits import get_fit
+from app.services.roster import change_competitor
 from app.services.segments import keep_segments
 from app.services.standings import competitor, leaderboard
 from tests.services.mirror import Mirror, Said, cold, forget, pages, rename, retire, small_blocks
@@ -54,6 +56,12 @@ def known(mirror, tmp_path) -> Mirror:
     return mirror
 
 
+def files_of(play: Play) -> list[Path]:
+    """Those of an embedded database."""
+    name = play.database.engine.url.database if play.database.is_embedded else None
+    return [] if name is None else [file for file in (Path(name), Path(f"{name}-wal")) if file.exists()]
+
+
 def _said(one: str, other: str, score: float, match_id: str):
     return Said("match", {"first": one, "second": other, "score": score, "played_at": None, "weight": 1.0}, match_id)
 
@@ -66,6 +74,9 @@ def test_of_who_was_forgotten_nothing_is_left(known):
     assert SECRET not in left
     assert OTHER_NAME not in left
     assert salt.hex() not in left
+    for file in files_of(known.play):
+        assert SECRET.encode() not in file.read_bytes()
+        assert salt not in file.read_bytes()
     assert told["competitor"].startswith("forgotten-")
     assert get_import(known.play.database, OPERATOR, known.play.league, "file")["new_competitors"] == [told["competitor"]]
     exported = b"".join(known.play.export()).decode()
@@ -94,6 +105,32 @@ def test_old_ids_of_who_was_forgotten_replay_still(known):
         answer = known.play.batch([match(SECRET, "A", "first", "s1"), match("B", SECRET, "draw", "s2")])
     assert answer["replayed"] == 2
     assert answer["receipts"][0]["first"] == pseudonym
+
+
+def test_an_old_id_with_somebody_else_is_refused_as_far_as_that_can_be_told(known):
+    forget(known.play, SECRET)
+    with writes_nothing(known.play), pytest.raises(MatchIdTaken) as caught:
+        known.play.batch([match("C", "A", "first", "s1")])
+    assert caught.value.extensions["differing"] == ["first"]
+
+
+def test_an_anchor_is_forgotten_once_it_is_none_and_no_refit_tells_it(known):
+    known.play.batch([match("Zoe", "A", "first", "z1")])
+    known.play.change(anchor={"competitor": "Zoe", "rating": 2000.0})
+    known.play.void("z1")
+    refused = known.play.fit()
+    assert "Zoe" in refused["reason"]
+    with writes_nothing(known.play), pytest.raises(Conflict, match="anchor"):
+        forget(known.play, "Zoe")
+    known.play.change(anchor=None)
+    pseudonym = forget(known.play, "Zoe")["competitor"]
+    assert pseudonym in get_fit(known.play.database, OPERATOR, known.play.league, refused["fit"])["reason"]
+
+
+def test_who_is_forgotten_already_stays_so(known):
+    told = forget(known.play, SECRET)
+    with writes_nothing(known.play):
+        assert forget(known.play, told["competitor"]) == {**told, "position": None}
 
 
 def test_matches_of_who_was_forgotten_are_amended_like_any(known):
@@ -191,9 +228,9 @@ def test_strangers_change_nobody(shared):
     play.play("A", "B")
     with writes_nothing(play):
         with pytest.raises((KeyRequired, LeagueNotFound)):
-            rename_competitor(shared, Caller.anonymous(), play.league, "A", "x")
+            change_competitor(shared, Caller.anonymous(), play.league, "A", {"name": "x"})
         with pytest.raises((KeyRequired, LeagueNotFound)):
-            retire_competitor(shared, Caller.anonymous(), play.league, "A", retired=True)
+            change_competitor(shared, Caller.anonymous(), play.league, "A", {"retired": True})
 
 
 def test_retiring_moves_nobody_and_survives_the_journey(mirror, both):

@@ -3,11 +3,15 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 
+from app.errors import Unavailable
 from app.storage import bulk
 from app.storage.bulk import append_rows, update_rows
+from app.storage.migrations import migrate
 from app.storage.tables import competitor, entry
+from app.storage.unit_of_work import Database
 
 AWKWARD = ["plain", "é名\U0001f600", "a\tb", 'q"uote', "back\\slash", "{curly,list}", "NULL", "\\N", "comma, '", "%s ? :x"]
 
@@ -48,6 +52,33 @@ def test_rows_come_back_as_they_were(database, monkeypatch, count, copied):
     monkeypatch.setattr(bulk, "COPY_FROM", 1 if copied else 10_000)
     append(database, people(count))
     assert stored(database) == people(count)
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["as a batch", "as a copy"])
+def test_what_the_database_refuses_is_told_alike_however_it_is_written(database, monkeypatch, copied):
+    monkeypatch.setattr(bulk, "COPY_FROM", 1 if copied else 10**9)
+    append(database, people(3))
+    with pytest.raises(IntegrityError):
+        append(database, people(3))
+    append(database, people(3, league=2))
+
+
+def test_a_connection_that_is_cut_while_rows_are_copied_asks_to_come_again(postgresql_url, monkeypatch):
+    monkeypatch.setattr(bulk, "COPY_FROM", 1)
+    database = Database.open(postgresql_url)
+    migrate(database)
+
+    def cut_and_copy() -> None:
+        with database.write() as unit:
+            pid = unit.connection.scalar(text("SELECT pg_backend_pid()"))
+            with database.write() as other:
+                other.connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            append_rows(unit.connection, competitor, people(10))
+
+    with pytest.raises(Unavailable):
+        cut_and_copy()
+    append(database, people(3))
+    database.close()
 
 
 @pytest.mark.parametrize("copied", [False, True], ids=["as a batch", "as a copy"])

@@ -254,7 +254,7 @@ def test_before_the_first_match_nobody_is_listed_and_no_command_is_offered(club)
 
 def test_names_of_the_past_are_those_of_today(club):
     before = get_one(club, "/leagues/club?as_of=6")
-    roster.rename_competitor(club, OPERATOR, "club", "Ada", "Ada Lovelace")
+    roster.change_competitor(club, OPERATOR, "club", "Ada", {"name": "Ada Lovelace"})
     after = get_one(club, "/leagues/club?as_of=6", {"If-None-Match": before.headers["etag"]})
     assert after.status_code == 200
     assert "Ada Lovelace" in read(after.content).text

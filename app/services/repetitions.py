@@ -1,9 +1,9 @@
-"""What is to be done with each match that was sent: fresh ones are recorded, repetitions are answered with the original receipt, and others are refused.
+"""What was recorded already: matches sorted into fresh ones, repetitions and contradictions, by what was sent first under their ids.
 
-Refused are another match under an id that is taken, and in a league with a register whoever is not in it.
+Refused beside contradictions is, in a league with a register, whoever is not in it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -74,7 +74,7 @@ def refusal_of(decided: Plan) -> ArpadError:
 def _compared(unit: ReadUnit, league_id: int, matches: MatchColumns) -> Plan:
     ids: list[str] = matches.match_id  # type: ignore[assignment]  # ids were given to all
     stored = unit.entries.matches_by_id(league_id, ids)
-    names = _names_of(unit, league_id, stored)
+    names = _names_of(unit, league_id, stored, matches)
     decided = Plan()
     earlier: dict[str, int] = {}
     for index, match_id in enumerate(ids):
@@ -95,22 +95,45 @@ def _compared(unit: ReadUnit, league_id: int, matches: MatchColumns) -> Plan:
     return decided
 
 
-def _names_of(unit: ReadUnit, league_id: int, stored: Mapping[str, Any]) -> dict[int, str | None]:
-    """The keys of the stored sides; None for one who was forgotten, of whom nobody can tell what was sent."""
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The keys of stored sides by number; None for one who was forgotten, of whom nobody can tell what was sent, but that it was none of `others`."""
+
+    keys: Mapping[int, str | None]
+    others: frozenset[str]
+
+    def may_be(self, number: int, key: str) -> bool:
+        """Whether what was sent of a side may have been this key."""
+        known = self.keys[number]
+        return key not in self.others if known is None else key == known
+
+
+def _names_of(unit: ReadUnit, league_id: int, stored: Mapping[str, Any], matches: MatchColumns) -> _Names:
     numbers = {number for row in stored.values() for number in (row.first, row.second)}
     rows = unit.competitors.by_numbers(league_id, numbers) if numbers else {}
-    return {number: None if row.commitment is not None else row.key for number, row in rows.items()}
+    keys = {number: None if row.commitment is not None else row.key for number, row in rows.items()}
+    if None not in keys.values():
+        return _Names(keys, frozenset())
+    sent = {side for match_id, *sides in zip(matches.match_id, matches.first, matches.second, strict=True) if match_id in stored for side in sides}
+    return _Names(keys, frozenset(unit.competitors.by_keys(league_id, list(sent))))
 
 
 _COMPARED: Final = ("score", "played_at", "weight", "neutral", "first_score", "second_score", "context")
 _SHOWN_AS: Final = {"score": "outcome"}
 
 
-def _differing(matches: MatchColumns, index: int, row: Stored, names: Mapping[int, str | None]) -> list[str]:
+def _differing(matches: MatchColumns, index: int, row: Stored, names: _Names) -> list[str]:
     numbers = (("first", row.first), ("second", row.second))
-    sides = [side for side, number in numbers if names[number] not in {None, getattr(matches, side)[index]}]
+    sides = [side for side, number in numbers if not names.may_be(number, getattr(matches, side)[index])]
     return sides + [_SHOWN_AS.get(name, name) for name in _COMPARED if getattr(matches, name)[index] != getattr(row, name)]
 
 
 def _differing_here(matches: MatchColumns, index: int, other: int) -> list[str]:
     return [_SHOWN_AS.get(name, name) for name in ("first", "second", *_COMPARED) if getattr(matches, name)[index] != getattr(matches, name)[other]]
+
+
+def take(matches: MatchColumns, indices: Sequence[int]) -> MatchColumns:
+    """The matches at these indices, in their order; the same object where that is all of them as they are."""
+    if len(indices) == len(matches) and all(index == place for place, index in enumerate(indices)):
+        return matches
+    return MatchColumns(**{name: [getattr(matches, name)[index] for index in indices] for name in MatchColumns.__dataclass_fields__})
