@@ -36,12 +36,12 @@ from app.services.shapes import (
     LeaderboardShape,
 )
 from app.services.snapshots import standings_of
+from app.services.statuses import DAY, remarks_of, status_of
 from app.services.stored_fits import FitTable, published_fit
 from app.services.structures import Structure
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
 
-DAY: Final = 86_400_000_000
 MAX_KEPT: Final = 16
 NEVER: Final = int(np.iinfo(np.int64).min)
 Integers = NDArray[np.int64]
@@ -295,34 +295,6 @@ def leaderboard_row(table: Table, place: int, status: CompetitorStatus) -> Leade
 def moment_of(league: Any) -> int:  # noqa: ANN401  a league's row, or what stands for one
     """When what depends on the time of day is reckoned: at an earlier position the time of that, else 00:00 UTC today."""
     return league.time if isinstance(league, LeagueAt) else today()
-
-
-def status_of(row: Stored, settings: LeagueSettings, as_of: int, fit: FitTable | None = None) -> CompetitorStatus:
-    """Retired, inactive, provisional or active, in this order of precedence; `fit` is the one by which they are shown, where they are."""
-    if row.retired:
-        return "retired"
-    if settings.inactive_days is not None and row.last_played_at is not None and row.last_played_at < as_of - settings.inactive_days * DAY:
-        return "inactive"
-    return "provisional" if row.matches < settings.provisional_matches or _is_unsure(row, settings, fit) else "active"
-
-
-def _is_unsure(row: Stored, settings: LeagueSettings, fit: FitTable | None) -> bool:
-    """Whether the standard error of a fitted rating is larger than the league allows of one that is not provisional, or unknown."""
-    most = settings.provisional_standard_error
-    if most is None or fit is None:
-        return False
-    shape = fit.shape(row.number)
-    error = None if shape is None else shape["standard_error"]
-    return error is None or error > most
-
-
-def remarks_of(row: Stored) -> list[str]:
-    """What makes a rating rest on less than it seems: nobody has beaten them, or they have beaten nobody."""
-    if row.wins == row.matches:
-        return ["undefeated"]
-    if row.losses == row.matches:
-        return ["winless"]
-    return []
 
 
 def competitors(

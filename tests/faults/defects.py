@@ -277,8 +277,8 @@ DEFECTS: Sequence[Defect] = (
     _one(
         "matches of one moment are rated as they came",
         "app/services/courses.py",
-        "sorted(group.tolist(), key=log.match_id.__getitem__)",
-        "sorted(group.tolist())",
+        "sorted(order[part].tolist(), key=log.match_id.__getitem__)",
+        "sorted(order[part].tolist())",
         f"{ACCEPTED}::test_the_order_of_arrival_does_not_matter_where_the_order_of_play_decides",
     ),
     _one(
