@@ -9,7 +9,8 @@ from app.cli import exits
 from app.cli.arguments import AsOfOption, CursorOption, LeagueArgument, LimitOption, as_of_given
 from app.cli.output import More, Next, Parts, count, table
 from app.cli.session import Session, command
-from app.errors import Conflict
+from app.errors import Conflict, VerifyDiffers
+from app.services.answer_shapes import CheckedFigure, FitCheckShape
 from app.services.shapes import FitListShape, FitShape
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ group = typer.Typer(rich_markup_mode=None)
 
 CLAIM_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.1
+LONGEST_FIGURE: Final = 64
 UNFINISHED: Final = ("waiting", "running")
 IN_VAIN: Final = ("refused", "failed", "cancelled")
 
@@ -37,7 +39,8 @@ def refit(
         shape = request_refit(database, session.caller, league)
         if wait:
             shape = _finished(session, database, shape)
-    session.show(shape, _fit)
+        beside = _unpublished(session, database, shape)
+    session.show(shape, lambda fit: [*_fit(fit), *beside])
     if shape["status"] in IN_VAIN:
         raise typer.Exit(exits.EXIT_CODES[Conflict])
 
@@ -65,6 +68,47 @@ def cancel(
     with session.database() as database:
         shape = cancel_refit(database, session.caller, league, fit)
     session.show(shape, _cancelled)
+
+
+@command(group, "check-fit", example="arpad check-fit tennis\narpad check-fit tennis 7")
+def check_fit(
+    session: Session,
+    league: LeagueArgument,
+    fit: Annotated[
+        int | None, typer.Argument(metavar="[FIT]", min=1, help="The number of the fit, as `arpad fits` lists it.", show_default="the published one")
+    ] = None,
+) -> None:
+    """Compute the certificate of a fit anew from the log, on another way than the fit took. If it differs, the command leaves with 8."""
+    from app.services import fit_checks
+
+    with session.database() as database:
+        shape = fit_checks.check_fit(database, session.caller, league, fit)
+    session.show(shape, _checked)
+    if not shape["equal"]:
+        raise typer.Exit(exits.EXIT_CODES[VerifyDiffers])
+
+
+def _checked(found: FitCheckShape) -> Parts:
+    differing = [each["figure"] for each in found["figures"] if not each["agrees"]]
+    rows = [(each["figure"], _digits(each["stated"]), _digits(each["recomputed"]), *_agreement(each)) for each in found["figures"]]
+    of = f"fit {found['fit']} of “{found['league']}” with {count(found['matches'], 'match')} up to entry {found['position']:,}"
+    verdict = f"NOT what the log gives: {', '.join(differing)}." if differing else "what the log gives, computed anew and on another way."
+    return [f"The certificate of {of} is {verdict}", table(("figure", ">certificate", ">computed anew", ">may differ by", ""), rows)]
+
+
+def _agreement(figure: CheckedFigure) -> tuple[str, str]:
+    allowed = "" if figure["allowed"] is None else f"{figure['allowed']:.0e}"
+    return allowed, "" if figure["agrees"] else "DIFFERS"
+
+
+def _digits(value: object) -> str:
+    """A hash by its beginning, a number with what can be read of it."""
+    if isinstance(value, bool):
+        return "as in the log" if value else "not as in the log"
+    if isinstance(value, float):
+        return f"{value:.7g}"
+    text = "none" if value is None else str(value)
+    return text if len(text) < LONGEST_FIGURE else f"{text[:12]}…"
 
 
 def _cancelled(fit: FitShape) -> Parts:
@@ -97,6 +141,20 @@ def _fit(fit: FitShape) -> Parts:
     certificate = _certificate(fit["position"], fit["certificate"]) if fit["certificate"] else []
     following = [Next(f"leaderboard {league} --by fit")] if fit["status"] == "published" else []
     return [f"Fit {fit['fit']} of “{league}” is {fit['status']}{reason}", *certificate, *following]
+
+
+def _unpublished(session: Session, database: "Database", fit: FitShape) -> Parts:
+    """Of a fit that was not published: what stands meanwhile, and what would help a pure maximum likelihood fit."""
+    from app.services.bridges import bridges
+    from app.services.leagues import get_league
+
+    if session.as_json or fit["status"] not in IN_VAIN:
+        return []
+    league = get_league(database, session.caller, fit["league"])
+    stays: Parts = [] if league["published_fit"] is None else [f"Fit {league['published_fit']} stays in place."]
+    if fit["status"] != "refused" or league["settings"]["prior_sd"] is not None:
+        return stays
+    return [*stays, bridges(database, session.caller, fit["league"], limit=3)["sentence"], Next(f"bridges {fit['league']}")]
 
 
 def _certificate(position: int | None, found: dict[str, Any]) -> list[str]:

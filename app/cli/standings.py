@@ -1,12 +1,15 @@
 """`arpad leaderboard` and `arpad predict`: who leads, and who would win."""
 
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli.arguments import AsOfOption, CursorOption, FirstArgument, LeagueArgument, LimitOption, SecondArgument, as_of_given, then
 from app.cli.output import More, Next, Parts, count, filled_table, short, table
 from app.cli.session import Session, command
+from app.services.answer_shapes import DriftShape
 from app.services.shapes import By, FitShape, FittedRatingShape, LeaderboardRow, LeaderboardShape, LiveRating, PredictionShape
 
 if TYPE_CHECKING:
@@ -38,8 +41,8 @@ def leaderboard(
         shape = standings.leaderboard(
             database, session.caller, league, by=by, min_matches=min_matches, around=around, cursor=cursor, limit=limit, as_of=as_of_given(as_of)
         )
-        fit = _shown_fit(session, database, shape)
-    session.show(shape, lambda board: _leaderboard(board, fit, as_of))
+        beside = Beside() if session.as_json else _beside(session, database, shape, as_of)
+    session.show(shape, lambda board: _leaderboard(board, beside, as_of, continued=cursor is not None))
 
 
 @command(group, "predict", example="arpad predict tennis Alice Bob\narpad predict tennis Alice Bob --by fit --with-sides")
@@ -62,30 +65,76 @@ def predict(
     session.show(shape, lambda prediction: _prediction(prediction, as_of))
 
 
-def _shown_fit(session: Session, database: "Database", board: LeaderboardShape) -> FitShape | None:
-    """The fit that a table for people names."""
-    from app.services.refits import get_fit
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a table for people tells beside its rows."""
 
-    if session.as_json or board["fit"] is None:
-        return None
-    return get_fit(database, session.caller, board["league"], board["fit"])
+    fit: FitShape | None = None
+    last: FitShape | None = None
+    """The last fit that was asked for."""
+    drift: DriftShape | None = None
 
 
-def _leaderboard(board: LeaderboardShape, fit: FitShape | None, as_of: str | None = None) -> Parts:
+def _beside(session: Session, database: "Database", board: LeaderboardShape, as_of: str | None) -> Beside:
+    from app.services.drift_alarms import league_drift
+    from app.services.refits import get_fit, list_fits
+
+    league, last = board["league"], None
+    if as_of is None:
+        last = next(iter(list_fits(database, session.caller, league, limit=1)["rows"]), None)
+    if board["fit"] is None:
+        return Beside(last=last)
+    drift = league_drift(database, session.caller, league, limit=1, as_of=as_of_given(as_of))
+    return Beside(get_fit(database, session.caller, league, board["fit"]), last, drift)
+
+
+def _leaderboard(board: LeaderboardShape, beside: Beside, as_of: str | None = None, *, continued: bool = False) -> Parts:
     league = board["league"]
     if not board["rows"] and as_of is not None:
         return [f"Nobody was on the leaderboard of “{league}”{then(board['position'], as_of, board['as_of'])}."]
     if not board["rows"]:
         return [f"Nobody is on the leaderboard of “{league}” yet.", Next(f"record {league} Alice Bob first")]
-    islands = len(board["components"])
     where = f" at position {board['position']:,}" if as_of is None else then(board["position"], as_of, board["as_of"])
-    heading = f"{board['name']}: {count(board['total'], 'competitor')}{where}, by {_basis(board, fit)}."
-    split = [f"They fall into {islands} islands without a match between them; ranks start again in each."] if islands > 1 else []
+    heading = f"{board['name']}: {count(board['total'], 'competitor')}{where}, by {_basis(board, beside.fit)}."
     more = [More(board["next"])] if board["next"] else []
-    ratings = (">fit", ">±", ">live", ">±") if board["by"] == "fit" else (">live", ">±", ">fit", ">±")
+    return [heading, *_news(board, beside), *_islands(board, continued=continued), *more, Next(f"predict {league} FIRST SECOND")]
+
+
+def _news(board: LeaderboardShape, beside: Beside) -> list[str]:
+    """What somebody should know before reading the table."""
+    from app.services import sentences
+
+    refused = None if beside.last is None else sentences.outcome_of_fit(beside.last, board["fit"])
+    alarm = f"Live and fit disagree: {beside.drift['sentence']}" if beside.drift is not None and beside.drift["alarm"] else None
+    islands = len(board["components"])
+    split = f"They fall into {islands} islands without a match between them; nothing compares one with another, so each has a table of its own."
+    return [line for line in (refused, alarm, split if islands > 1 else None) if line]
+
+
+def _islands(board: LeaderboardShape, *, continued: bool) -> Parts:
+    """One table per island, each with who may be the strongest there."""
+    from app.services import sentences
+
+    parts, sizes = list[Any](), {one["component"]: one["competitors"] for one in board["components"]}
+    for place, (island, group) in enumerate(groupby(board["rows"], key=lambda row: row["component"])):
+        rows = list(group)
+        goes_on = continued and place == 0
+        if len(sizes) > 1:
+            parts.append(f"Island {island}{' (continued)' if goes_on else ''}: {count(sizes[island], 'competitor')}")
+        strongest = None if goes_on else sentences.strongest(rows)
+        parts += [f"The strongest, by the fit: {strongest}."] if strongest else []
+        parts += _island(rows, board["by"])
+    return parts
+
+
+def _island(rows: list[LeaderboardRow], by: By) -> Parts:
+    from app.services import sentences
+
+    ratings = (">fit", ">±", ">live", ">±") if by == "fit" else (">live", ">±", ">fit", ">±")
     columns = (">rank", "likely", "competitor", *ratings, ">matches", ">won", ">drawn", ">lost", "status")
-    drawn = filled_table(columns, [_row(row, board["by"]) for row in board["rows"]])
-    return [heading, *split, drawn, *more, Next(f"predict {league} FIRST SECOND")]
+    gaps = [place for place, tier in enumerate(sentences.opened_tiers(rows, by)) if tier is not None]
+    explained = ["A gap: whoever follows it is clearly weaker (at 95 %) than the first of the group above."] if gaps else []
+    return [filled_table(columns, [_row(row, by) for row in rows], gaps=gaps), *explained]
 
 
 def _basis(board: LeaderboardShape, fit: FitShape | None) -> str:
@@ -97,13 +146,16 @@ def _basis(board: LeaderboardShape, fit: FitShape | None) -> str:
 
 
 def _row(row: LeaderboardRow, by: By) -> tuple[object, ...]:
-    likely = f"{row['rank_low']}–{row['rank_high']}" if row["rank_low"] is not None and row["rank_high"] is not None else None
+    from app.services import sentences
+
+    low, high = row["rank_low"], row["rank_high"]
+    likely = None if low is None or high is None else f"{low}–{high}" if low < high else f"{low}"
     name = short(row["name"]) if row["name"] == row["competitor"] else f"{short(row['name'])} ({short(row['competitor'])})"
     live, fitted = _live(row["live"]), _fitted(row["fit"])
     return (
         *(row["rank"], likely, name),
         *((*fitted, *live) if by == "fit" else (*live, *fitted)),
-        *(row["matches"], row["wins"], row["draws"], row["losses"], ", ".join([row["status"], *row["remarks"]])),
+        *(row["matches"], row["wins"], row["draws"], row["losses"], ", ".join([row["status"], *sentences.remarks(row)])),
     )
 
 

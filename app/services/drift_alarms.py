@@ -16,8 +16,7 @@ def league_drift(database: Database, caller: Caller, league: str, *, limit: int 
         row, _ = require_league(unit, caller, league)
         table = ordered_table(database, unit, league_at(unit, row, as_of), "fit")
     assert table.fit is not None  # noqa: S101  by=fit
-    matches = np.array([each.matches for each in table.rows])
-    judged = (matches >= FROM_MATCHES) & ~np.isnan(table.drifts)
+    judged = (table.matches >= FROM_MATCHES) & ~np.isnan(table.drifts)
     beyond = np.flatnonzero(judged & (np.abs(table.drifts) > ALARMING))
     beyond = beyond[np.argsort(-np.abs(table.drifts[beyond]), kind="stable")]
     total = int(judged.sum())

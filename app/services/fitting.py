@@ -74,7 +74,7 @@ def fit_league(
             coefficient_prior_sd=COEFFICIENT_PRIOR_SD,
         )
     except MaximumLikelihoodDoesNotExist as error:
-        return Fitted({}, {"fit": time.perf_counter() - started}, str(error))
+        return Fitted({}, {"fit": time.perf_counter() - started}, _refusal(error))
     fitted = time.perf_counter()
     if fit.certificate.status != Status.CONVERGED:
         return Fitted(certificate_of(fit, settings), {"fit": fitted - started}, f"The solver stopped: {fit.certificate.status}")
@@ -87,6 +87,18 @@ def fit_league(
     table, uncertainty = packed(arrays), packed(second_order(fit))
     seconds = {"fit": fitted - started, "errors and ranks": ranked - fitted, "packing": time.perf_counter() - ranked}
     return Fitted(certificate, seconds, None, table_hash(arrays), table, uncertainty)
+
+
+def _refusal(error: MaximumLikelihoodDoesNotExist) -> str:
+    """In the words of a league, whose matches are not to be left out."""
+    if error.column is not None:
+        return str(error)
+    islands, classes = int(error.components.max()) + 1, int(error.classes.max()) + 1
+    return (
+        "The maximum likelihood estimate does not exist: between some competitors who are joined by matches all points went one way, so that their "
+        f"distance could grow for ever ({classes:,} classes on {islands:,} {'island' if islands == 1 else 'islands'}). "
+        "It exists once points went the other way too (see bridges for the fewest such results), or with a prior_sd."
+    )
 
 
 def _in_order(log: MatchLog) -> MatchLog:

@@ -29,6 +29,8 @@ class Head:
     published_fit: int | None
     public: bool
     name: str
+    last_fit: tuple[int, str] | None = None
+    """Its number and what became of it, where that was asked for."""
 
 
 def create_league(
@@ -137,11 +139,12 @@ def get_league(database: Database, caller: Caller, league: str, *, as_of: AsOf =
         return _shape(unit, then, len(counted), counted.playing)
 
 
-def head(database: Database, caller: Caller, league: str) -> Head:
-    """The league's position and published fit: one look-up by key. Raises LeagueNotFound."""
+def head(database: Database, caller: Caller, league: str, *, with_last_fit: bool = False) -> Head:
+    """The league's position and published fit: one look-up by key, and one more for the last fit. Raises LeagueNotFound."""
     with database.read() as unit:
         row, _ = require_league(unit, caller, league)
-        return Head(row.position, row.published_fit, row.public, row.name)
+        last = next(iter(unit.refits.page(row.id, row.fits + 1, 1)), None) if with_last_fit and row.fits else None
+        return Head(row.position, row.published_fit, row.public, row.name, None if last is None else (last.number, last.status))
 
 
 def list_leagues(database: Database, caller: Caller, *, cursor: str | None = None, limit: int = 100) -> LeagueListShape:

@@ -15,6 +15,7 @@ from app.core.augmentation import paths_among
 from app.core.identifiability import Comparable, Identifiability
 from app.errors import BadInput, Fault
 from app.ratings.scale import expected_score
+from app.services import sentences
 from app.services.answer_shapes import ByBoth
 from app.services.as_of import AsOf, league_at
 from app.services.keys import Caller, require_league
@@ -81,7 +82,7 @@ def _prediction(table: Table, first: Stored, second: Stored, *, neutral: bool) -
         "interval": None if interval is None else {"lower": interval[0], "upper": interval[1]},
         "comparable": comparable,
         "rests_on": RESTS_ON[comparable],
-        "sentence": _sentence(first.key, second.key, comparable, chance, interval, with_draws=with_draws),
+        "sentence": _sentence(table, first, second, comparable, chance, interval, with_draws=with_draws),
         "by": table.by,
         "position": table.league.position,
         "fit": table.fit.number if table.by == "fit" and table.fit is not None else None,
@@ -130,16 +131,27 @@ def _probability(
 
 
 def _sentence(
-    first: str, second: str, comparable: Comparable, chance: float | None, interval: tuple[float, float] | None, *, with_draws: bool
+    table: Table,
+    one: Stored,
+    other: Stored,
+    comparable: Comparable,
+    chance: float | None,
+    interval: tuple[float, float] | None,
+    *,
+    with_draws: bool,
 ) -> str:
+    first, second = one.key, other.key
     if comparable == "no" or chance is None:
-        return f"Nothing recorded connects {first} and {second}, so nobody can say who would win; matches that link them would."
+        return sentences.unconnected(first, second, "who would win", same_island=are_joined(table, one, other))
     what = "to win" if with_draws else "of the points"
     between = f" (95 % interval {interval[0]:.0%} to {interval[1]:.0%})" if interval else ""
     text = f"{first} is expected {what} with {chance:.0%}{between}." if with_draws else f"{first} is expected to take {chance:.0%} {what}{between}."
-    if comparable == "ordered-only":
-        text += " Results tell only who is ahead, not by how much: the size of this number is an assumption."
-    return text
+    return f"{text} {sentences.COMPARED[comparable]}" if comparable == "ordered-only" else text
+
+
+def are_joined(table: Table, first: Stored, second: Stored) -> bool:
+    """Whether two stand on the same island of the table."""
+    return table.islands[table.places[first.key]] == table.islands[table.places[second.key]]
 
 
 def matrix(

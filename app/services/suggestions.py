@@ -84,6 +84,14 @@ def suggestions(
     }
 
 
+def forecast(database: Database, caller: Caller, league: str, *, as_of: AsOf = None) -> ForecastShape | None:
+    """About how many more matches the first two of the fit would need; None where there are no two. Raises LeagueNotFound, FitNotPublished, BadInput."""
+    with database.read() as unit:
+        row, _ = require_league(unit, caller, league)
+        table = ordered_table(database, unit, league_at(unit, row, as_of), "fit")
+    return None if table.fit is None else _forecast(table, table.fit)
+
+
 def _row(found: _Candidates, place: int, propensity: float, goal: Goal, draw: str) -> SuggestionRow:
     first, second = found.pairs[place]
     context: dict[str, str | float] = {"suggestion": f"{goal}-{draw}", "propensity": propensity}
