@@ -67,10 +67,12 @@ class Step:
 
 _played = matches(weight=st.sampled_from([1.0, 0.25, 3.0]))
 _chosen = st.integers(0, 10_000)
+_ks = st.floats(0.5, 100.0)
 _settings = st.fixed_dictionaries(
     {},
     optional={
-        "k": st.floats(0.5, 100.0),
+        "k": _ks | st.fixed_dictionaries({"newcomer": _ks, "matches": st.integers(1, 5), "then": _ks}),
+        "side": st.sampled_from(["off", "estimate"]) | st.floats(-200.0, 200.0),
         "provisional_matches": st.integers(0, 20),
         "prior_sd": st.floats(0.5, 5.0),
         "draws": st.sampled_from(["half", "davidson"]),

@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from app.errors import ArpadError
 from app.services.corrections import correct_match, restore_match, void_entry, void_match
 from app.services.leagues import change_league
-from app.services.roster import change_competitor, forget_competitor, merge_competitors
+from app.services.roster import change_competitor, forget_competitor, merge_competitors, register_competitor
 from tests.api.site import running_site
 from tests.services.play import NEW_YEAR_2024, OPERATOR, Play, match
 from tests.services.test_exports import forged
@@ -49,7 +50,19 @@ class Season:
 
     def live(self, events: int) -> "Season":
         self.matches()
-        kinds = (self.matches, self.void, self.restore, self.correct, self.take_back, self.merge, self.rename, self.retire, self.forget, self.rules)
+        kinds = (
+            self.matches,
+            self.void,
+            self.restore,
+            self.correct,
+            self.take_back,
+            self.merge,
+            self.register,
+            self.rename,
+            self.retire,
+            self.forget,
+            self.rules,
+        )
         for _ in range(events):
             happening = self.random.choice(kinds)
             with suppress(ArpadError):
@@ -64,7 +77,8 @@ class Season:
             first, second = draw.sample(self.keys, 2)
             when = NEW_YEAR_2024 + draw.randrange(200) * HOUR + draw.choice((0, 1, 250_000))
             outcome = draw.choice(("first", "second", "draw"))
-            made.append(match(first, second, outcome, self.ids[-1], played_at=when, weight=draw.choice((1.0, 0.1, 2.5)), first_score=-0.5))
+            told = {"played_at": when, "weight": draw.choice((1.0, 0.1, 2.5)), "first_score": -0.5, "neutral": draw.random() < 0.3}
+            made.append(match(first, second, outcome, self.ids[-1], **told))
         self.play.batch(made)
 
     def void(self) -> None:
@@ -85,6 +99,10 @@ class Season:
         one, other = self.random.sample(self.keys, 2)
         merge_competitors(*self.of, one, other, reason="the same person")
 
+    def register(self) -> None:
+        register_competitor(*self.of, f"registered {self.random.randrange(99)}", self.random.choice((None, "“A” name")))
+        self.keys.append(f"registered {self.random.randrange(99)}")
+
     def rename(self) -> None:
         change_competitor(*self.of, self.random.choice(self.keys), {"name": "“New” name"})
 
@@ -95,7 +113,8 @@ class Season:
         forget_competitor(*self.of, self.random.choice(self.keys))
 
     def rules(self) -> None:
-        change_league(*self.of, settings={"k": self.random.choice((10.0, 24.0, 32.5))})
+        k = self.random.choice((10.0, 24.0, 32.5, {"newcomer": 40.0, "matches": self.random.randrange(1, 9), "then": 20.0}))
+        change_league(*self.of, settings={"k": k, "side": self.random.choice(("off", "estimate", 65.0, -30.5))})
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -107,7 +126,7 @@ def test_any_season_proves_itself_outside(database, order, seed):
 
 def test_the_seasons_are_eventful(database):
     happened = {kind for seed in SEEDS for kind in Season(database, seed).live(60).happened}
-    assert happened == {"matches", "void", "restore", "correct", "take_back", "merge", "rename", "retire", "forget", "rules"}
+    assert happened == {"matches", "void", "restore", "correct", "take_back", "merge", "register", "rename", "retire", "forget", "rules"}
 
 
 def test_far_and_close_ratings_prove_themselves_outside(database):
@@ -162,7 +181,7 @@ def test_a_cut_is_refused_at_its_end(lines):
 
 
 def test_lines_that_changed_places_or_come_twice_are_refused(lines):
-    entries = [place for place, line in enumerate(lines) if b'"hash"' in line]
+    entries = [place for place, (line, following) in enumerate(pairwise(lines)) if b'"hash"' in line and b'"hash"' in following]
     for place in (entries[1], entries[len(entries) // 2]):
         assert_refused([*lines[:place], lines[place + 1], lines[place], *lines[place + 2 :]], place + 1)
         assert_refused([*lines[: place + 1], *lines[place:]], place + 2)
@@ -201,7 +220,8 @@ def _with(kind: str, /, **members):
 FORGERIES = {
     "a kind unknown": _with("match", kind="gift"),
     "a system unknown": lambda value: {**value, "settings": {**value["settings"], "system": "fisher"}} if "settings" in value else value,
-    "an arithmetic unknown": _with("create", algorithm="elo-2"),
+    "an arithmetic unknown": _with("create", algorithm="elo-3"),
+    "an arithmetic unknown from somewhere on": _with("settings", algorithm="elo-3"),
     "a format unknown": _with("create", format=2),
     "a void of the creation": _with("void", target=0),
     "a void of what comes later": _with("void", target=10_000),

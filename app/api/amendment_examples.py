@@ -7,6 +7,7 @@ from app.api.schemas import (
     CorrectionRequest,
     ForgetRequest,
     MergeRequest,
+    NewCompetitor,
 )
 from app.services.amendment_shapes import AmendmentShape, ExplainedShape, MatchDetailShape, PreviewShape, RosterShape
 from app.services.shapes import MatchShape
@@ -83,6 +84,8 @@ PREVIEW: PreviewShape = {
     "moved_count": 2,
 }
 COMPETITOR_CHANGE: CompetitorChange = {"name": "Alice Ashe", "retired": False}
+NEW_COMPETITOR: NewCompetitor = {"competitor": "Erin", "name": "Erin Evans"}
+REGISTERED: RosterShape = {"competitor": "Erin", "name": "Erin Evans", "retired": False, "position": 4}
 ROSTER: RosterShape = {"competitor": "Alice", "name": "Alice Ashe", "retired": False, "position": 4}
 MERGE_REQUEST: MergeRequest = {"into": "Bob", "reason": "One person under two names."}
 MERGE: AmendmentShape = {

@@ -47,6 +47,7 @@ LEAGUE: LeagueShape = {
     "competitors": 2,
     "created_at": "2026-11-20T17:00:00Z",
     "settings": SETTINGS,
+    "settings_position": 0,
 }
 LEAGUES: LeagueListShape = {"rows": [LEAGUE], "next": None}
 

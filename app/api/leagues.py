@@ -9,7 +9,7 @@ from app.api.answers import Manner, answer, created, location, not_stored, page
 from app.api.bodies import Body
 from app.api.dependencies import look_up, run, runtime_of
 from app.api.documentation import READ_PROBLEMS, WRITE_PROBLEMS, documented, json_answer, json_body
-from app.api.operations import Cursor, League, Limit, resource_router
+from app.api.operations import Cursor, League, Limit, QueryAsOf, resource_router
 from app.api.schemas import LeagueChange, NewLeague
 from app.errors import DatabaseLocked, KeyRequired, LeagueExists
 from app.services import leagues
@@ -41,10 +41,12 @@ async def create_league(request: Request) -> Response:
     return created(await run(request, make), location("leagues", sent["league"]))
 
 
-@router.get("/v1/leagues/{league:league}", **documented(json_answer(200, LeagueShape, examples.LEAGUE, tagged=True), problems=READ_PROBLEMS))
-async def get_league(request: Request, league: League) -> Response:
-    """One league: its name, position, published fit and settings."""
-    return await answer(request, league, partial(leagues.get_league, league=league), Manner("head", dated=False))
+@router.get(
+    "/v1/leagues/{league:league}", **documented(json_answer(200, LeagueShape, examples.LEAGUE, tagged=True, dated=True), problems=READ_PROBLEMS)
+)
+async def get_league(request: Request, league: League, as_of: QueryAsOf = None) -> Response:
+    """One league: its name, position, published fit and settings, and the position since which these hold."""
+    return await answer(request, league, partial(leagues.get_league, league=league), Manner("head"), as_of)
 
 
 @router.patch(

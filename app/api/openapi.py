@@ -20,6 +20,7 @@ from app.api.schemas import (
     LeagueChange,
     MergeRequest,
     NewBatch,
+    NewCompetitor,
     NewLeague,
     NewMatch,
     PredictionRequest,
@@ -45,7 +46,7 @@ _DESCRIPTION = (
 )
 _BODIES: tuple[type, ...] = (
     *(NewLeague, LeagueChange, NewMatch, NewBatch, AmendmentRequest, CorrectionRequest),
-    *(CompetitorChange, MergeRequest, ForgetRequest, FitRequest, PredictionRequest, SimulationRequest, LeagueSettings),
+    *(NewCompetitor, CompetitorChange, MergeRequest, ForgetRequest, FitRequest, PredictionRequest, SimulationRequest, LeagueSettings),
 )
 _REFERENCE = "#/components/schemas/{model}"
 
@@ -62,6 +63,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     made = get_openapi(title="Arpad", version=__version__, openapi_version=OPENAPI_VERSION, description=_DESCRIPTION, routes=app.routes, tags=tags)
     components = made.setdefault("components", {})
     components["schemas"] = dict(sorted({**components.get("schemas", {}), **_schemas()}.items()))
+    _tell_settings(components["schemas"])
     components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "`arpad key create` makes one."}}
     made["security"] = [{"key": []}, {}]
     for operation in (operation for methods in made["paths"].values() for operation in methods.values()):
@@ -101,6 +103,11 @@ def _schemas() -> dict[str, Any]:
             "description": "Those that differ from the defaults.",
         }
     return schemas
+
+
+def _tell_settings(schemas: dict[str, Any]) -> None:
+    """A league's answer has the settings that its creation takes."""
+    schemas["LeagueShape"]["properties"]["settings"] = {"$ref": _REFERENCE.format(model="LeagueSettings"), "description": "All of them."}
 
 
 def for_swagger_ui(made: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,28 +1,46 @@
-"""Competitors as people: renamed, retired or back, merged, forgotten. How they stand is in `standings`."""
+"""Competitors as people: registered, renamed, retired or back, merged, forgotten. How they stand is in `standings`."""
 
 from functools import partial
 
 from fastapi import Request, Response
 
 from app.api import amendment_examples
-from app.api.answers import not_stored
+from app.api.answers import created, location, not_stored, replayed
 from app.api.bodies import Body
 from app.api.dependencies import run
-from app.api.documentation import WRITE_PROBLEMS, documented, json_answer, json_body
+from app.api.documentation import WRITE_PROBLEMS, creations, documented, json_answer, json_body
 from app.api.incoming import key_of
 from app.api.operations import CompetitorPath, DryRun, League, resource_router
-from app.api.schemas import CompetitorChange, ForgetRequest, MergeRequest
+from app.api.schemas import CompetitorChange, ForgetRequest, MergeRequest, NewCompetitor
 from app.errors import BadInput, CompetitorNotFound, Conflict, Fault, PositionMoved
 from app.services import roster
 from app.services.amendment_shapes import AmendmentShape, RosterShape
 
 router = resource_router("competitors")
 
+_NEW = Body(NewCompetitor)
 _CHANGE = Body(CompetitorChange)
 _MERGE = Body(MergeRequest)
 _FORGET = Body(ForgetRequest)
 _COMPETITOR = "/v1/leagues/{league:league}/competitors/{competitor:key}"
 _PROBLEMS = (*WRITE_PROBLEMS, CompetitorNotFound)
+
+
+@router.post(
+    "/v1/leagues/{league:league}/competitors",
+    **documented(
+        creations(RosterShape, amendment_examples.REGISTERED, known="They were known before."),
+        body=json_body(_NEW, competitor=amendment_examples.NEW_COMPETITOR),
+        problems=[*WRITE_PROBLEMS, Conflict],
+    ),
+)
+async def register_competitor(request: Request, league: League) -> Response:
+    """Make a competitor known before their first match, until which they stand in no table. A league with `competitors: registered` asks for it; scope manage."""
+    sent = await _NEW.content(request)
+    key = key_of(sent["competitor"], "/competitor")
+    shape = await run(request, partial(roster.register_competitor, league=league, competitor=key, name=sent.get("name")))
+    reply = replayed if shape["position"] is None else created
+    return reply(shape, location("leagues", league, "competitors", key))
 
 
 @router.patch(

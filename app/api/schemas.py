@@ -136,6 +136,14 @@ class CorrectionRequest(TypedDict, total=False):
     expected_position: Position | None
 
 
+@with_config(_STRICT)
+class NewCompetitor(TypedDict, total=False):
+    """A competitor: the key by which matches name them, and the name that people see."""
+
+    competitor: Required[Key]
+    name: Name | None
+
+
 @with_config({**_STRICT, "json_schema_extra": {"minProperties": 1}})
 class CompetitorChange(TypedDict, total=False):
     """What is to change; what is left out stays. A name of null: none but the key."""

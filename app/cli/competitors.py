@@ -1,4 +1,4 @@
-"""`arpad competitor …`: how somebody stands and why; renamed, retired or back, merged with another, forgotten."""
+"""`arpad competitor …`: how somebody stands and why; registered, renamed, retired or back, merged with another, forgotten."""
 
 import shlex
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from app.errors import BadInput, Fault
 from app.services.amendment_shapes import ExplainedRow, ExplainedShape, RosterShape
 from app.services.shapes import CompetitorShape, HistoryRow, HistoryShape
 
-group = typer.Typer(help="Show, explain, rename, retire, merge and forget competitors.", no_args_is_help=True, rich_markup_mode=None)
+group = typer.Typer(help="Show, explain, register, rename, retire, merge and forget competitors.", no_args_is_help=True, rich_markup_mode=None)
 
 CompetitorArgument = Annotated[str, typer.Argument(metavar="COMPETITOR", help="Their key.", show_default=False)]
 
@@ -62,6 +62,22 @@ def explain(
     with session.database() as database:
         shape = explanations.explain(database, session.caller, league, competitor, since=start, as_of=as_of_given(as_of))
     session.show(shape, _explained)
+
+
+@command(group, "add", example='arpad competitor add tennis Erin --name "Erin Evans"')
+def add(
+    session: Session,
+    league: LeagueArgument,
+    competitor: CompetitorArgument,
+    *,
+    name: Annotated[str | None, typer.Option("--name", help="The name that people see.", show_default="the key")] = None,
+) -> None:
+    """Register a competitor before their first match, as leagues with `competitors=registered` ask for."""
+    from app.services.roster import register_competitor
+
+    with session.database() as database:
+        shape = register_competitor(database, session.caller, league, competitor, name)
+    session.show(shape, lambda added: _changed(added, f"“{added['competitor']}” is registered"))
 
 
 @command(group, "rename", example='arpad competitor rename tennis Alice "Alice Ashe"')

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.arguments import CursorOption, LeagueArgument, LimitOption, assignments, json_or_text
+from app.cli.arguments import AsOfOption, CursorOption, LeagueArgument, LimitOption, as_of_given, assignments, json_or_text
 from app.cli.output import More, Next, Parts, count, short, table
 from app.cli.session import Session, command
 from app.services.shapes import LeagueListShape, LeagueShape
@@ -50,12 +50,12 @@ def list_(session: Session, *, cursor: CursorOption = None, limit: LimitOption =
 
 
 @command(group, "show", example="arpad league show tennis")
-def show(session: Session, league: LeagueArgument) -> None:
-    """Show a league and its settings."""
+def show(session: Session, league: LeagueArgument, *, as_of: AsOfOption = None) -> None:
+    """Show a league and its settings, now or as they were."""
     from app.services.leagues import get_league
 
     with session.database() as database:
-        shape = get_league(database, session.caller, league)
+        shape = get_league(database, session.caller, league, as_of=as_of_given(as_of))
     session.show(shape, _details)
 
 
@@ -104,7 +104,8 @@ def _details(league: LeagueShape) -> Parts:
     size = f"{count(league['competitors'], 'competitor')}, {count(league['matches'], 'match')}, position {league['position']:,}"
     fit = f"fit {league['published_fit']}" if league["published_fit"] is not None else "no fit published yet"
     heading = f"{league['name']} ({league['league']}, {_visibility(league)}): {size}, {fit}."
-    return [heading, table(("setting", "value"), [(name, json.dumps(value)) for name, value in sorted(league["settings"].items())])]
+    since = f"These settings hold since position {league['settings_position']:,}."
+    return [heading, since, table(("setting", "value"), [(name, json.dumps(value)) for name, value in sorted(league["settings"].items())])]
 
 
 def _visibility(league: LeagueShape) -> str:

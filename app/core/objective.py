@@ -1,10 +1,11 @@
 """The only place where a design meets a family.
 
-    F(θ) = Σ_n c_n a_n ℓ(y_n, η_n) + ½ Σ_j λ_j (θ_j − m_j)²,   η = Dθ
+    F(θ) = Σ_n c_n a_n ℓ(y_n, η_n) + ½ Σ_j λ_j (θ_j − m_j)²,   η = Dθ + o
     gradient = Dᵀ(c·a·residual) + λ(θ − m)
     Hessian  = Dᵀ diag(c·a·curvature) D + diag λ
 
-A sum and never a mean; the ½ is on the ridge and nowhere else, so λ_j is a prior precision. Intercepts and side advantages are columns of D.
+A sum and never a mean; the ½ is on the ridge and nowhere else, so λ_j is a prior precision. Intercepts and side advantages are columns of D;
+what is known beforehand is the offset o, along which nothing is minimised.
 How F is minimised is decided in `solvers`.
 """
 
@@ -46,6 +47,8 @@ class Objective:
         m, where the prior pulls to.
     flat : csr_array, shape (p, k), optional
         Directions along which F does not change (the gauge). The minimum reported has no part in them.
+    offset : array, shape of η, optional
+        o, the part of η that is known.
     """
 
     design: Design
@@ -55,6 +58,7 @@ class Objective:
     precision: Floats
     centre: Floats
     flat: Sparse | None = None
+    offset: Floats | None = None
 
     def __post_init__(self) -> None:
         if len(self.y) != len(self.weight):
@@ -70,6 +74,7 @@ class Objective:
         """F at θ. An η that is known already saves the product with the design."""
         if eta is None:
             eta = self.design.predict(theta)
+            eta = eta if self.offset is None else eta + self.offset
         value, residual, curvature = self.family.terms(eta, self.y)
         away = theta - self.centre
         return Point(theta, eta, float(self.weight @ value + 0.5 * (self.precision @ (away * away))), residual, curvature)

@@ -41,6 +41,8 @@ class Audit:
         λ, 0 for no prior.
     ties : bool
         Whether the last of θ is ln ν.
+    lead : array (n,) or float
+        What the first side is known to be ahead by, natural units.
     """
 
     first: Integers
@@ -52,6 +54,7 @@ class Audit:
     theta: Floats
     precision: Floats
     ties: bool
+    lead: Floats | float = 0.0
 
     @cached_property
     def n(self) -> int:
@@ -81,7 +84,7 @@ class Audit:
     @cached_property
     def _losses(self) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
         """Of each match: the loss; its slopes by difference and by ln ν; its second derivatives by both, by one and the other, by ln ν."""
-        d, nothing = self.difference_columns @ self.theta, np.zeros(len(self.first))
+        d, nothing = self.difference_columns @ self.theta + self.lead, np.zeros(len(self.first))
         if not self.ties:
             mean = expit(d)
             return np.logaddexp(0.0, d) - self.score * d, mean - self.score, nothing, mean * (1.0 - mean), nothing, nothing

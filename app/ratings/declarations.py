@@ -3,7 +3,7 @@
 Whether that objective has a minimum is the business of `existence`, finding it that of `core.solvers`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,6 +33,8 @@ class Model:
     precision: Floats
     centre: Floats
     columns: tuple[str, ...]
+    lead: Floats | None = None
+    """What the first of every bucket is known to be ahead by; None where nothing is."""
 
     @property
     def ties(self) -> bool:
@@ -54,16 +56,33 @@ class Model:
 
 
 def model_of(
-    games: Comparisons, draws: Draws, prior_sd: ArrayLike | None, coefficient_prior_sd: float | None, prior_mean: ArrayLike | None = None
+    games: Comparisons,
+    draws: Draws,
+    prior_sd: ArrayLike | None,
+    coefficient_prior_sd: float | None,
+    prior_mean: ArrayLike | None = None,
+    side_advantage: float | None = None,
 ) -> Model:
-    """What would be fitted, whether or not it has a maximum."""
+    """What would be fitted, whether or not it has a maximum. A side advantage that is given is known, and none of the columns."""
     require_choice("draws", draws, ("half", "davidson"))
-    buckets, n = collapse(games), games.n_competitors
+    buckets, n, lead = collapse(games), games.n_competitors, None
+    if side_advantage is not None:
+        buckets, lead = replace(buckets, columns=buckets.columns[:, 1:]), _known(games, side_advantage) * buckets.columns[:, 0]
     structure = identify(buckets.first, buckets.second, buckets.first_took, buckets.second_took, n)
-    columns = _column_names(games, draws, buckets)
+    columns = _column_names(games, draws, buckets)[0 if lead is None else 1 :]
     precision = np.concatenate([_precision("prior_sd", prior_sd, n), _precision("coefficient_prior_sd", coefficient_prior_sd, len(columns))])
     centre = np.append(_centre(prior_mean, prior_sd, n), np.zeros(len(columns)))
-    return Model(buckets, structure, draws, precision, centre, columns)
+    return Model(buckets, structure, draws, precision, centre, columns, lead)
+
+
+def _known(games: Comparisons, side_advantage: float) -> float:
+    if games.side is None:
+        raise ValueError("side_advantage needs side: nobody is said to have it")
+    if games.cluster is not None:
+        raise ValueError("side_advantage cannot be given with cluster")
+    if not np.isfinite(side_advantage):
+        raise ValueError(f"side_advantage must be a finite number or None, not {side_advantage}")
+    return side_advantage
 
 
 def require_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -113,8 +132,9 @@ def objective_of(model: Model) -> Objective:
     flat = None if model.strengths_have_prior else gauge_directions(model.structure.components, len(model.columns))
     if model.ties:
         shares = outcomes(buckets.moments) / buckets.games[:, None]
-        return Objective(TiedDesign(model.design), Softmax(), shares, buckets.games, model.precision, model.centre, flat)
-    return Objective(model.design, Logistic(), buckets.score, buckets.games, model.precision, model.centre, flat)
+        offset = None if model.lead is None else np.outer(model.lead, (0.5, 0.0, -0.5))
+        return Objective(TiedDesign(model.design), Softmax(), shares, buckets.games, model.precision, model.centre, flat, offset)
+    return Objective(model.design, Logistic(), buckets.score, buckets.games, model.precision, model.centre, flat, model.lead)
 
 
 def direction_of(solver: str, width: int) -> Direction:

@@ -55,6 +55,7 @@ def bradley_terry(  # noqa: PLR0913, PLR0917 - the columns of a table and a choi
     age: ArrayLike | None = None,
     half_life: float | None = None,
     cluster: ArrayLike | None = None,
+    side_advantage: float | None = None,
 ) -> Fit:
     """Strengths from paired comparisons: P(first beats second) = σ(θ_first − θ_second + h·side + β·x).
 
@@ -95,6 +96,8 @@ def bradley_terry(  # noqa: PLR0913, PLR0917 - the columns of a table and a choi
     cluster : array of int, shape (n,), optional
         Who voted, or what else makes comparisons depend on each other (`ratings.clusters`). For the robust covariance; a weight of c is c rows of
         one cluster.
+    side_advantage : float, optional
+        What the side is known to be worth, natural units: then it is not estimated. Needs `side`.
 
     Returns
     -------
@@ -116,10 +119,10 @@ def bradley_terry(  # noqa: PLR0913, PLR0917 - the columns of a table and a choi
     require_choice("solver", solver, ("auto", "cholesky", "krylov"))
     columns = {"weight": weight, "side": side, "importance": importance, "covariates": covariates, "age": age, "cluster": cluster}
     games = check_comparisons(first, second, score, n_competitors, **columns, half_life=half_life)
-    model = model_of(games, draws, prior_sd, coefficient_prior_sd, prior_mean)
+    model = model_of(games, draws, prior_sd, coefficient_prior_sd, prior_mean, side_advantage)
     require_maximum(model)
     _check_anchor(anchor, games.n_competitors)
-    return _fit(model, games, _covariance_used(covariance, games, draws), solver, prior_sd, anchor)
+    return _fit(model, games, _covariance_used(covariance, games, draws), solver, prior_sd, anchor, side_advantage)
 
 
 def _check_anchor(anchor: tuple[int, float] | None, n_competitors: int) -> None:
@@ -135,7 +138,15 @@ def _covariance_used(asked: Covariance, games: Comparisons, draws: Draws) -> Cov
     return "model" if alike and (decisive or draws == "davidson") else "robust with the model-based floor for few games"
 
 
-def _fit(model: Model, games: Comparisons, used: CovarianceUsed, solver: Solver, prior_sd: ArrayLike | None, anchor: tuple[int, float] | None) -> Fit:
+def _fit(
+    model: Model,
+    games: Comparisons,
+    used: CovarianceUsed,
+    solver: Solver,
+    prior_sd: ArrayLike | None,
+    anchor: tuple[int, float] | None,
+    known_side: float | None,
+) -> Fit:
     structure, objective = model.structure, objective_of(model)
     width, n = objective.design.width, games.n_competitors
     solution = newton(objective, np.zeros(width), direction_of(solver, width))
@@ -149,7 +160,8 @@ def _fit(model: Model, games: Comparisons, used: CovarianceUsed, solver: Solver,
         draws=model.draws,
         covariance=used,
         prior_sd=prior_sd,
-        side_advantage=float(coefficients[0]) if start else None,
+        side_advantage=float(coefficients[0]) if start else known_side,
+        side_is_known=known_side is not None,
         tie_parameter=ties if model.draws == "davidson" else None,
         coefficients=coefficients[start : len(coefficients) - int(model.ties)].copy(),
         certificate=_certificate(second_order, solution),

@@ -5,7 +5,7 @@ NaN stands for what cannot be known: the error of a competitor that is alone in 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
 
@@ -95,6 +95,8 @@ class Strengths:
         What a draw is.
     side_advantage : float or None
         In natural units; None where no side was given.
+    side_is_known : bool
+        Whether that was given beforehand: then it has no uncertainty, and is none of the coefficients.
     tie_parameter : float or None
         Davidson's ν; 0 where there was no draw to estimate it from; None for half-wins.
     coefficients : array, shape (q,)
@@ -110,6 +112,12 @@ class Strengths:
     tie_parameter: float | None
     coefficients: Floats
     second_order: SecondOrder
+    side_is_known: bool = field(default=False, kw_only=True)
+
+    @property
+    def side_is_estimated(self) -> bool:
+        """Whether the side advantage is the first of the coefficients after the strengths."""
+        return self.side_advantage is not None and not self.side_is_known
 
     @property
     def uncertainty(self) -> Uncertainty:
@@ -148,7 +156,7 @@ class Strengths:
         if comparable == "no":
             return WinProbability(math.nan, math.nan, math.nan, math.nan, math.nan, comparable)
         difference = float(self.theta[i] - self.theta[j]) + side * (self.side_advantage or 0.0)
-        spread = self._spread(i, j, side if self.side_advantage is not None else 0.0)
+        spread = self._spread(i, j, side if self.side_is_estimated else 0.0)
         if self._has_ties:
             return WinProbability(*self._with_draws(difference, spread), comparable)
         error = math.sqrt(spread[0, 0])
@@ -317,13 +325,15 @@ class Fit(Strengths):
 
     @property
     def side_advantage_standard_error(self) -> float:
-        """Natural units; NaN where no side was given."""
-        return math.nan if self.side_advantage is None else self._coefficient_errors[0]
+        """Natural units; NaN where no side was given, 0 where its advantage was."""
+        if self.side_advantage is None:
+            return math.nan
+        return self._coefficient_errors[0] if self.side_is_estimated else 0.0
 
     @property
     def coefficient_standard_errors(self) -> Floats:
         """Shape (q,)."""
-        start = 0 if self.side_advantage is None else 1
+        start = int(self.side_is_estimated)
         return np.array(self._coefficient_errors[start : start + len(self.coefficients)])
 
     @property

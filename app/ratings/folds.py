@@ -26,7 +26,7 @@ PROBES = 512
 
 Values = Sequence[float] | NDArray[np.float64]
 Indices = Sequence[int] | NDArray[np.int64]
-Columns = tuple[Indices, Indices, Values, Values, Values]
+Columns = tuple[Indices, Indices, Values, Values, Values, Values]
 Log = tuple[Any, Any, Any, Any, Any]
 Machine = Callable[..., Any]
 
@@ -35,11 +35,10 @@ def fold(
     first: Sequence[int],
     second: Sequence[int],
     score: Sequence[float],
-    weight: Sequence[float],
-    side: Sequence[float],
+    lead: Sequence[float],
+    first_gain: Sequence[float],
+    second_gain: Sequence[float],
     ratings: MutableSequence[float],
-    k: float,
-    advantage: float,
     unit: float,
     log: Log,
 ) -> None:
@@ -50,52 +49,52 @@ def fold(
         j = second[n]
         a = ratings[i]
         b = ratings[j]
-        p = logistic((a - b + advantage * side[n]) / unit)
-        step = k * weight[n] * (score[n] - p)
+        p = logistic((a - b + lead[n]) / unit)
+        surprise = score[n] - p
         expected[n] = p
         first_before[n] = a
         second_before[n] = b
-        ratings[i] = a = a + step
-        ratings[j] = b = b - step
+        ratings[i] = a = a + first_gain[n] * surprise
+        ratings[j] = b = b - second_gain[n] * surprise
         first_after[n] = a
         second_after[n] = b
 
 
-def run(columns: Columns, ratings: Values, k: float, advantage: float, unit: float) -> tuple[Values, Log]:
+def run(columns: Columns, ratings: Values, unit: float) -> tuple[Values, Log]:
     """The ratings after the last match, and the log: arrays from machine code, lists from Python. What is given is not changed.
 
     Parameters
     ----------
     columns : tuple
-        First, second, score, weight and side, shape (n,) each.
+        Shape (n,) each: first, second, score; lead, what the side is worth to the first, in points; and of either side its gain, K·w.
     ratings : sequence of float
         By competitor.
-    k, advantage, unit : float
-        In points.
+    unit : float
+        Points per natural unit.
     """
     n = len(columns[0])
     if any(len(column) != n for column in columns):
         raise ValueError(f"the columns of a replay differ in length: {', '.join(str(len(column)) for column in columns)}")
     machine = machine_fold() if n >= LONG else None
-    return _run_python(columns, ratings, k, advantage, unit) if machine is None else _run(machine, columns, ratings, k, advantage, unit)
+    return _run_python(columns, ratings, unit) if machine is None else _run(machine, columns, ratings, unit)
 
 
-def _run_python(columns: Columns, ratings: Values, k: float, advantage: float, unit: float) -> tuple[list[float], Log]:
+def _run_python(columns: Columns, ratings: Values, unit: float) -> tuple[list[float], Log]:
     """On lists, because reading one element of a NumPy array costs more than the update."""
     after = as_list(ratings)
     zeros = [0.0] * len(columns[0])
     log = (zeros, zeros.copy(), zeros.copy(), zeros.copy(), zeros.copy())
-    first, second, score, weight, side = map(as_list, columns)
-    fold(first, second, score, weight, side, after, k, advantage, unit, log)
+    first, second, score, lead, first_gain, second_gain = map(as_list, columns)
+    fold(first, second, score, lead, first_gain, second_gain, after, unit, log)
     return after, log
 
 
-def _run(machine: Machine, columns: Columns, ratings: Values, k: float, advantage: float, unit: float) -> tuple[NDArray[np.float64], Log]:
+def _run(machine: Machine, columns: Columns, ratings: Values, unit: float) -> tuple[NDArray[np.float64], Log]:
     after = np.array(ratings, dtype=np.float64)
-    kinds = (np.int64, np.int64, np.float64, np.float64, np.float64)
+    kinds = (np.int64, np.int64, np.float64, np.float64, np.float64, np.float64)
     arrays = [np.ascontiguousarray(column, dtype=kind) for column, kind in zip(columns, kinds, strict=True)]
     log = tuple(np.empty(len(arrays[0])) for _ in range(5))
-    machine(*arrays, after, float(k), float(advantage), float(unit), log)
+    machine(*arrays, after, float(unit), log)
     return after, log  # type: ignore[return-value]  # five of them
 
 
@@ -128,7 +127,7 @@ def _compile(numba: ModuleType, *, cached: bool) -> Machine | None:
     try:
         exponential = compiled(kernels.exponential)
         machine = compiled(fold, logistic=compiled(kernels.logistic, exponential=exponential))
-        _run(machine, ((), (), (), (), ()), [0.0], 1.0, 0.0, 1.0)
+        _run(machine, ((), (), (), (), (), ()), [0.0], 1.0)
     except (RuntimeError, OSError):  # numba's words for a folder in which nothing can be kept
         return None
     finally:
@@ -146,7 +145,7 @@ def _agrees(machine: Machine) -> bool:
     generator = np.random.default_rng(0)
     first = generator.integers(0, 8, PROBES)
     second = (first + generator.integers(1, 8, PROBES)) % 8
-    columns = (first, second, generator.random(PROBES), generator.exponential(3.0, PROBES), generator.choice([-1.0, 0.0, 1.0], PROBES))
-    start = generator.normal(1500.0, 1000.0, 8)
-    (fast, fast_log), (slow, slow_log) = (way(columns, start, 32.0, 35.0, 173.7) for way in (lambda *a: _run(machine, *a), _run_python))
+    lead, gains = generator.choice([-35.0, 0.0, 35.0], PROBES), generator.exponential(96.0, (2, PROBES))
+    columns, start = (first, second, generator.random(PROBES), lead, *gains), generator.normal(1500.0, 1000.0, 8)
+    (fast, fast_log), (slow, slow_log) = (way(columns, start, 173.7) for way in (lambda *a: _run(machine, *a), _run_python))
     return np.array_equal(fast, slow) and all(map(np.array_equal, fast_log, slow_log))

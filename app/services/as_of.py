@@ -1,6 +1,6 @@
 """A league as it was at an earlier position of its log: what Arpad showed then.
 
-Every answer follows from the log up to that position. Numbers and keys never change; names are current, and so is whether the league is public.
+Every answer follows from the log up to that position. Numbers and keys never change; names are current. Who may read it is decided by what is public now.
 """
 
 import json
@@ -51,16 +51,16 @@ def league_at(unit: ReadUnit, row: Stored, as_of: AsOf) -> Any:  # noqa: ANN401 
     if as_of is None:
         return row
     position = position_at(unit, row, as_of)
-    settings, name, fits = json.loads(row.settings), row.name, published_numbers(unit, row.id, position)
+    settings, name, public, fits = json.loads(row.settings), row.name, row.public, published_numbers(unit, row.id, position)
     for entry in unit.entries.others(row.id, position):
         if entry.kind in {Kind.CREATE, Kind.SETTINGS}:
             details = json.loads(entry.details)
-            settings, name = details.get("settings", settings), details.get("name", name)
+            settings, name, public = details.get("settings", settings), details.get("name", name), details.get("public", public)
     return LeagueAt(
         id=row.id,
         key=row.key,
         name=name,
-        public=row.public,
+        public=public,
         position=position,
         time=as_of.microseconds if isinstance(as_of, Moment) else unit.entries.time_of(row.id, position) or row.created_at,
         created_at=row.created_at,

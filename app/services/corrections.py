@@ -9,6 +9,8 @@ from app.services.amending import Asked, Change, Proposal, amend
 from app.services.amendment_shapes import AmendmentShape
 from app.services.amendments import CORRECTED, Amendment
 from app.services.keys import Caller
+from app.services.league_settings import read_settings
+from app.services.repetitions import unregistered
 from app.services.segments import amendments_at
 from app.storage.tables import AMENDING, Kind, Stored
 from app.storage.unit_of_work import Database, ReadUnit
@@ -120,6 +122,8 @@ class _Correct(Proposal):
         held = amendments.corrections.get(found.position)
         before = dict(held.match) if held is not None and held.match is not None else {name: getattr(found, name) for name in FIELDS}
         sides, newcomers = _numbers(unit, row, {side: self.changes[side] for side in ("first", "second") if side in self.changes})
+        if newcomers and read_settings(row.settings).competitors == "registered":
+            raise unregistered({f"/{side}": self.changes[side] for side, number in sides.items() if number in newcomers})
         after = {**before, **{name: value for name, value in self.changes.items() if name in FIELDS}, **sides}
         _refuse_unusable(unit, row, before, after)
         after = {

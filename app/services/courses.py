@@ -14,16 +14,15 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from app.ratings.folds import Values, run
-from app.ratings.online import ALGORITHM, EloRules
-from app.ratings.scale import natural_unit
+from app.ratings.folds import Values
+from app.ratings.online import ALGORITHM, EloRules, Replay, replay_columns
 from app.services.league_settings import LeagueSettings
 from app.services.match_log import MatchLog
 from app.services.writing import Standing
 
 BLOCK: Final = 8_192
 """Matches between two checkpoints."""
-SEEN: Final = ("expected", "first_before", "first_after", "second_before", "second_after", "k")
+SEEN: Final = Replay._fields
 Order = Literal["log", "played_at"]
 Changes = Sequence[tuple[int, Mapping[str, Any]]]
 Floats = NDArray[np.float64]
@@ -70,6 +69,11 @@ class Course:
             if begin < end:
                 yield slice(begin, end), self.rules[self.rule[begin]]
 
+    def games(self, count: int) -> list[int]:
+        """How many of the first `count` matches each competitor has played."""
+        played = np.concatenate([self.log.first[:count], self.log.second[:count]])
+        return list(np.bincount(played, minlength=self.n_competitors).tolist())
+
     @cached_property
     def digests(self) -> list[bytes]:
         """Of the first 1, 2, … blocks of matches and everything that rates them: equal digests, equal ratings."""
@@ -81,6 +85,8 @@ class Course:
             for name in _RATED_BY:
                 digest.update(np.ascontiguousarray(getattr(self.log, name)[block]).tobytes())
             rules = [self.rules[index] for index in np.unique(self.rule[block])]
+            if any(one.side_advantage for one in rules):
+                digest.update(np.ascontiguousarray(self.log.neutral[block]).tobytes())
             digest.update(repr(rules).encode() + (self.rule[block].tobytes() if len(rules) > 1 else b""))
             head = digest.digest()
             digests.append(head)
@@ -90,7 +96,7 @@ class Course:
         """The first match that differs from the other course's, or the length of the shorter."""
         n = min(len(self), len(other))
         differs = np.zeros(n, dtype=np.bool_)
-        for name in _RATED_BY:
+        for name in (*_RATED_BY, "neutral"):
             differs |= getattr(self.log, name)[:n] != getattr(other.log, name)[:n]
         if self.rules != other.rules:
             kinds = {rules: index for index, rules in enumerate({*self.rules, *other.rules})}
@@ -128,14 +134,14 @@ def rate(course: Course, start: int = 0, before: Floats | None = None) -> Rated:
     """Rate a course from a match on; `before` are the ratings there. O(matches)."""
     base = np.full(course.n_competitors, course.initial) if before is None else grown(before, course)
     ratings: Values = base
-    log, columns = course.log, tuple[list[Floats], ...](([], [], [], [], [], []))
+    log = course.log
+    columns: dict[str, list[Floats]] = {name: [np.empty(0)] for name in SEEN}
     for part, rules in course.stretches(start):
-        count = part.stop - part.start
-        sent = (log.first[part], log.second[part], log.score[part], log.weight[part], np.zeros(count))
-        ratings, seen = run(sent, ratings, rules.k, rules.side_advantage, natural_unit(rules.scale))
-        for column, values in zip(columns, [*seen, np.full(count, rules.k)], strict=True):
+        sent = (log.first[part], log.second[part], log.score[part], log.weight[part], np.where(log.neutral[part], 0.0, 1.0))
+        ratings, seen = replay_columns(rules, sent, ratings, course.games(part.start) if rules.counts_games else [])
+        for column, values in zip(columns.values(), seen, strict=True):
             column.append(np.asarray(values))
-    return Rated(course, start, base, {name: np.concatenate([np.empty(0), *column]) for name, column in zip(SEEN, columns, strict=True)})
+    return Rated(course, start, base, {name: np.concatenate(column) for name, column in columns.items()})
 
 
 def rate_again(course: Course, known: Rated) -> Rated:

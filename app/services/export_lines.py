@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from app.errors import ExportDamaged
 from app.ratings.matches import MAX_WEIGHT, SCORES, clean_key, to_microseconds
+from app.ratings.online import ALGORITHM, EXTENDED_ALGORITHM
 from app.services import ledger
 from app.services.league_settings import LeagueSettings
 from app.storage.tables import AMENDING, Kind
@@ -82,7 +83,7 @@ def _take_entry(contents: Contents, value: dict[str, Any]) -> bytes:
     if recorded_at(value) < contents.recorded_at:
         raise ExportDamaged("it was recorded before the entry that it follows.")
     kind, new = ledger.KINDS[value["kind"]], range(len(contents.created), len(contents.who))
-    body = {Kind.MATCH: _match_body, Kind.CORRECT: _correct_body}.get(kind, _other_body)(contents, value, new)
+    body = {Kind.MATCH: _match_body, Kind.CORRECT: _correct_body, Kind.REGISTER: _register_body}.get(kind, _other_body)(contents, value, new)
     if kind in {Kind.MATCH, *AMENDING}:
         contents.amendable.add(contents.count)
     contents.created.update(dict.fromkeys(new, contents.count))
@@ -107,6 +108,13 @@ def _correct_body(contents: Contents, value: dict[str, Any], new: range) -> str:
     played = _played(contents, value, new)
     told = (contents.count, recorded_at(value), value["author"], value["target"])
     return ledger.correct_body(*told, *played, _checked_details(contents, value))  # type: ignore[call-arg]  # ten of them
+
+
+def _register_body(contents: Contents, value: dict[str, Any], new: range) -> str:
+    if not contents.count or len(new) != 1:
+        raise ExportDamaged("it registers not one competitor who is told before it.")
+    contents.others.append(value)
+    return ledger.register_body(contents.count, recorded_at(value), value["author"], {number: _commitment(contents.who[number]) for number in new})
 
 
 def _played(contents: Contents, value: dict[str, Any], new: range) -> tuple[Any, ...]:
@@ -137,6 +145,8 @@ def _other_body(contents: Contents, value: dict[str, Any], new: range) -> str:
         raise ExportDamaged("it takes back an entry that cannot be taken back.")
     if kind == Kind.CREATE or "settings" in value:
         LeagueSettings.model_validate(value["settings"])
+        if value.get("algorithm", ALGORITHM) not in {ALGORITHM, EXTENDED_ALGORITHM}:
+            raise ExportDamaged("its arithmetic is unknown to this version.")
     contents.others.append(value)
     return ledger.other_body(contents.count, kind, recorded_at(value), value["author"], target, _checked_details(contents, value))
 

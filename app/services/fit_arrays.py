@@ -40,5 +40,5 @@ def second_order(strengths: Strengths) -> Arrays:
         **strengths.uncertainty.arrays(),
         "edge_indptr": edges.indptr,
         "edge_indices": edges.indices,
-        "coefficients": np.array([*([] if strengths.side_advantage is None else [strengths.side_advantage]), *strengths.coefficients]),
+        "coefficients": np.array([*([strengths.side_advantage] if strengths.side_is_estimated else []), *strengths.coefficients]),
     }

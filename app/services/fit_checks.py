@@ -145,6 +145,7 @@ def _audit(stored: _Stored, log: MatchLog, recorded_at: int) -> Audit:
         np.append(theta, coefficients),
         precision,
         ties=bool(tie),
+        lead=(settings.known_side or 0.0) * np.where(log.neutral[counts], 0.0, 1.0),
     )
 
 

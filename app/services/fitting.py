@@ -73,8 +73,8 @@ def fit_league(
     if numbers is not None:
         log, n_competitors = log.with_sides(np.searchsorted(numbers, log.first), np.searchsorted(numbers, log.second)), len(numbers)
         anchor = int(np.searchsorted(numbers, anchor)) if anchor is not None and anchor in numbers else None
-    side = np.where(log.neutral, 0.0, 1.0) if settings.side == "estimate" else None
-    styles = None if columns is None else scaled(columns, settings, log, n_competitors, side)
+    side = None if settings.side == "off" else np.where(log.neutral, 0.0, 1.0)
+    styles = None if columns is None else scaled(columns, settings, log, n_competitors, side if settings.side == "estimate" else None)
     if isinstance(styles, str):
         return Fitted({}, {"fit": time.perf_counter() - started}, styles)
     try:
@@ -87,6 +87,7 @@ def fit_league(
             draws=settings.draws,
             prior_sd=settings.prior_sd,
             side=side,
+            side_advantage=settings.known_side,
             covariates=None if styles is None else styles.values,
             importance=importance(log, settings, recorded_at),
             coefficient_prior_sd=COEFFICIENT_PRIOR_SD,

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from app.services.as_of import AsOf, league_at
-from app.services.courses import Rated, rate, rate_again
+from app.services.courses import SEEN, Rated, rate, rate_again
 from app.services.keys import Caller, require_league
 from app.services.league_settings import read_settings
 from app.services.ledger import time_text
@@ -58,7 +58,7 @@ def own_matches(database: Database, unit: ReadUnit, league: Any, number: int) ->
 
 
 def _as_recorded(row: Any, number: int) -> OwnMatch:  # noqa: ANN401  a row
-    seen = (row.expected, row.first_before, row.first_after, row.second_before, row.second_after, row.first_k)
+    seen = tuple(getattr(row, name) for name in SEEN)
     sent = (row.position, row.match_id, row.played_at, row.recorded_at)
     return _own(sent, (row.first, row.second), row.score, row.weight, seen, number)
 
@@ -72,10 +72,10 @@ def _as_reckoned(rated: Rated, place: int, number: int) -> OwnMatch:
 
 
 def _own(sent: tuple[int, str, int | None, int], sides: tuple[int, int], score: float, weight: float, seen: Sequence[float], number: int) -> OwnMatch:
-    expected, first_before, first_after, second_before, second_after, k = seen
+    expected, first_before, first_after, second_before, second_after, first_k, second_k = seen
     if sides[0] == number:
-        return OwnMatch(*sent, sides[1], True, score, weight, first_before, expected, k, first_after)
-    return OwnMatch(*sent, sides[0], False, 1.0 - score, weight, second_before, 1.0 - expected, k, second_after)
+        return OwnMatch(*sent, sides[1], True, score, weight, first_before, expected, first_k, first_after)
+    return OwnMatch(*sent, sides[0], False, 1.0 - score, weight, second_before, 1.0 - expected, second_k, second_after)
 
 
 _kept: WeakKeyDictionary[Database, OrderedDict[tuple[int, int], Rated]] = WeakKeyDictionary()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, cast
 
-from app.errors import BadInput, BadLines, Fault, ImportDiffers, ImportNotFound, MatchIdTaken
+from app.errors import BadInput, BadLines, Fault, ImportDiffers, ImportNotFound
 from app.ratings.matches import MatchColumns, clean_key
 from app.services.files import LineError, MatchFile, read_match_file
 from app.services.import_writing import ROWS_AT_ONCE, kept, take_lease, write_beyond_head
@@ -139,7 +139,7 @@ def _drafted(database: Database, unit: ReadUnit, row: Stored, author: str | None
     import_id = _free_id(unit, row.id, order.import_id)
     columns = _with_ids(order.file, import_id)
     require_places(row, columns, [match_id is not None for match_id in order.file.columns.match_id], "/lines")
-    decided = plan(unit, row.id, columns)
+    decided = plan(unit, row, columns)
     _refuse_bad_lines(order, import_id, decided)
     fresh = placed(row, take(columns, decided.fresh))
     prepared = prepare_placed(database, unit, row, fresh, [author] * len(fresh), now) if decided.fresh else None
@@ -222,7 +222,7 @@ def _with_ids(file: MatchFile, import_id: str) -> MatchColumns:
 def _planned(unit: ReadUnit, row: Stored, order: _Order) -> ImportShape:
     """What an import would do."""
     columns = _with_ids(order.file, _free_id(unit, row.id, order.import_id))
-    decided = plan(unit, row.id, columns)
+    decided = plan(unit, row, columns)
     _refuse_bad_lines(order, order.import_id, decided)
     fresh = take(columns, decided.fresh)
     keys = list(dict.fromkeys(key for pair in zip(fresh.first, fresh.second, strict=True) for key in pair))
@@ -241,9 +241,12 @@ def _refuse_bad_lines(order: _Order, import_id: str, decided: Plan) -> None:
 
 
 def _refusals(file: MatchFile, decided: Plan) -> list[LineError]:
-    refused = list(decided.refused.items())[:MAX_REPORTED]
-    column = file.mapping.get("match_id")
-    return [LineError(file.lines[index], column, "match_id", error.detail) for index, error in refused if isinstance(error, MatchIdTaken)]
+    found: list[LineError] = []
+    for index, error in list(decided.refused.items())[:MAX_REPORTED]:
+        faults = error.faults if isinstance(error, BadInput) else (Fault("/match_id", error.detail),)
+        for field, detail in ((fault.pointer.removeprefix("/"), fault.detail) for fault in faults):
+            found.append(LineError(file.lines[index], file.mapping.get(field), field, detail))
+    return found
 
 
 def _report(order: _Order, import_id: str, decided: Plan, head: int, created: Sequence[str]) -> ImportShape:

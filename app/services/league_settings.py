@@ -5,17 +5,23 @@ A value that DESIGN foresees but this version does not compute yet is refused ra
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StrictFloat, StrictInt, StrictStr, Tag, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StrictInt, StrictStr, Tag, ValidationError
 
 from app.errors import BadInput, Fault
 from app.ratings.matches import clean_key
-from app.ratings.online import EloRules
+from app.ratings.online import EloRules, KByGames
+from app.ratings.scale import natural_unit
 from app.services.schedules import checked_schedule
 
-Number = StrictFloat | StrictInt
 FIXED_AT_CREATION = ("system", "initial", "scale", "order")
+_OTHER_FORMS: Final[Mapping[tuple[int | str, ...], str]] = {
+    ("k", "number"): "; or give a rule such as {“newcomer”: 40, “matches”: 30, “then”: 20}",
+    ("side", "word"): ", or a number of points",
+    ("side", "points"): "; or say “off” or “estimate”",
+}
+"""What else a setting of several forms may be, by the form that was refused. The name of a form is no part of the path to a fault."""
 
 
 class Anchor(BaseModel):
@@ -23,8 +29,8 @@ class Anchor(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    competitor: Annotated[StrictStr, Field(min_length=1, max_length=200)]
-    rating: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)]
+    competitor: Annotated[StrictStr, Field(min_length=1, max_length=200)] = Field(description="The key.")
+    rating: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)] = Field(description="In points.")
 
 
 FieldName = Annotated[StrictStr, AfterValidator(clean_key)]
@@ -60,11 +66,45 @@ class RefitPolicy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    after_entries: Annotated[StrictInt, Field(ge=1, le=1_000_000_000)] | None = 100
-    after_seconds: Annotated[StrictInt, Field(ge=1, le=31_536_000)] | None = 60
+    after_entries: Annotated[StrictInt, Field(ge=1, le=1_000_000_000)] | None = Field(
+        100, description="New matches, voids, corrections and merges; null: however many."
+    )
+    after_seconds: Annotated[StrictInt, Field(ge=1, le=31_536_000)] | None = Field(
+        60, description="Seconds since the first news; null: however long."
+    )
     cron: Annotated[StrictStr, Field(max_length=100), AfterValidator(checked_schedule)] | None = Field(
         None, description="Minute, hour, day of the month, month, day of the week, in UTC, as in a crontab: “0 4 * * 1-5”."
     )
+
+
+Points = Annotated[float, Field(ge=0.001, le=10_000, strict=True)]
+
+
+class KRule(BaseModel):
+    """K by the number of matches that a competitor has played: each side of a match has its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    newcomer: Points = Field(description="K, in points, in a competitor's first matches that count.")
+    matches: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = Field(description="How many matches are the first ones.")
+    then: Points = Field(description="K, in points, in all later ones.")
+
+    def by_games(self) -> KByGames:
+        """The same for who rates."""
+        return KByGames(self.newcomer, self.matches, self.then)
+
+
+def _form_of_k(value: object) -> str:
+    return "rule" if isinstance(value, Mapping | KRule) else "number"
+
+
+def _form_of_side(value: object) -> str:
+    return "word" if isinstance(value, str) else "points"
+
+
+K = Annotated[Annotated[Points, Tag("number")] | Annotated[KRule, Tag("rule")], Discriminator(_form_of_k)]
+SidePoints = Annotated[float, Field(ge=-10_000, le=10_000, strict=True)]
+Side = Annotated[Annotated[Literal["off", "estimate"], Tag("word")] | Annotated[SidePoints, Tag("points")], Discriminator(_form_of_side)]
 
 
 class LeagueSettings(BaseModel):
@@ -73,17 +113,22 @@ class LeagueSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     system: Literal["elo"] = Field("elo", description="The live rating system.")
-    k: Annotated[float, Field(ge=0.001, le=10_000, strict=True)] = Field(
-        32.0, description="Points that a certain result against the odds would move."
+    k: K = Field(
+        32.0,
+        description="Points that a certain result against the odds would move: one number, or a rule by the matches that each side has played, after which what one side gains is no longer what the other loses.",
     )
-    initial: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)] = Field(1500.0, description="A newcomer's live rating.")
-    offset: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)] = Field(1500.0, description="The mean of the fitted ratings of an island.")
+    initial: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)] = Field(1500.0, description="A newcomer's live rating, in points.")
+    offset: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)] = Field(
+        1500.0, description="The mean of the fitted ratings of an island, in points."
+    )
     scale: Annotated[float, Field(ge=1, le=100_000, strict=True)] = Field(400.0, description="Points at which the odds are 10 : 1.")
     order: Literal["log", "played_at"] = Field(
         "log",
         description="Late results are rated when they arrive, or, in the order of play, inserted where they belong and what follows rated again; every match then needs played_at and match_id.",
     )
-    competitors: Literal["open"] = Field("open", description="A new name in a match is a new competitor.")
+    competitors: Literal["open", "registered"] = Field(
+        "open", description="Whether a new name in a match is a new competitor, or is refused until it is registered."
+    )
     primary: Literal["live", "fit"] = Field("live", description="The rating that the leaderboard and predictions use unless told otherwise.")
     draws: Literal["half", "davidson"] = Field(
         "half", description="In a fit, a draw is half a win for either side, or an outcome of its own (Davidson)."
@@ -91,14 +136,15 @@ class LeagueSettings(BaseModel):
     prior_sd: Annotated[float, Field(ge=0.01, le=1000, strict=True)] | None = Field(
         2.0, description="Prior standard deviation of a fitted rating in natural units (173.7 points at scale 400); null for pure maximum likelihood."
     )
-    side: Literal["off", "estimate"] = Field(
-        "off", description="Whether the fit estimates an advantage of the first side in matches that are not neutral."
+    side: Side = Field(
+        "off",
+        description="What the first side of a match that is not neutral is ahead by: nothing; so many points, for the live rating and the fit alike; or what the fit estimates, while the live rating goes without.",
     )
     half_life_days: Annotated[float, Field(ge=0.1, le=1_000_000, strict=True)] | None = Field(
-        None, description="Age at which a match counts half in a fit."
+        None, description="Age in days at which a match counts half in a fit; null for matches that do not age."
     )
     balance: Literal["none", "pairs"] = Field("none", description="Whether pairs that met very often count less per match in a fit.")
-    anchor: Anchor | None = None
+    anchor: Anchor | None = Field(None, description="A competitor whose fitted rating, in points, is told; their island shifts with it. Null: none.")
     covariates: Annotated[list[AnyCovariate], Field(max_length=8), AfterValidator(_named_once)] = Field(
         default_factory=list,
         description="What else tells the sides of a match apart, from its context: the name of a field that holds first minus second, or an object that names a field for each side. Fits estimate what each is worth, and their ratings and predictions are for sides that are alike in it; live ratings know nothing of them.",
@@ -106,12 +152,31 @@ class LeagueSettings(BaseModel):
     provisional_matches: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = Field(
         10, description="Below this many matches a competitor is provisional."
     )
-    inactive_days: Annotated[StrictInt, Field(ge=1, le=1_000_000)] | None = Field(365, description="After so many days without a match: inactive.")
-    refit: RefitPolicy = Field(default_factory=RefitPolicy)
+    provisional_standard_error: Annotated[float, Field(gt=0, le=100_000, strict=True)] | None = Field(
+        None,
+        description="In points: by the fit, a competitor is provisional too while the standard error of their rating is above this, or not known. The live rating has no standard error; by it only the matches decide. Null: no such rule.",
+    )
+    inactive_days: Annotated[StrictInt, Field(ge=1, le=1_000_000)] | None = Field(
+        365, description="After so many days without a match a competitor is inactive; null: never."
+    )
+    refit: RefitPolicy = Field(
+        default_factory=RefitPolicy, description="When the league refits by itself, given news. Members that are left out of a change stay."
+    )
 
     def rules(self) -> EloRules:
         """The constants of the live rating."""
-        return EloRules(k=self.k, initial=self.initial, scale=self.scale)
+        k = self.k.by_games() if isinstance(self.k, KRule) else self.k
+        return EloRules(k=k, initial=self.initial, scale=self.scale, side_advantage=self.side_points or 0.0)
+
+    @property
+    def side_points(self) -> float | None:
+        """What the first side is known to be ahead by, in points; None where that is not told."""
+        return None if isinstance(self.side, str) else self.side
+
+    @property
+    def known_side(self) -> float | None:
+        """The same in natural units."""
+        return None if self.side_points is None else self.side_points / natural_unit(self.scale)
 
 
 @lru_cache(maxsize=256)
@@ -128,20 +193,19 @@ def resolve_settings(given: Mapping[str, Any], base: Mapping[str, Any] | None = 
     try:
         return LeagueSettings.model_validate(merged)
     except ValidationError as error:
-        faults = [
-            Fault(
-                "/settings/" + "/".join(str(part) for part in item["loc"] if part not in {_BY_FIELDS, _BY_FIELD}),
-                _explained(item["loc"], item["msg"]),
-            )
-            for item in error.errors()
-        ]
+        faults = [Fault("/settings/" + "/".join(_path(item["loc"])), _explained(item["loc"], item["msg"])) for item in error.errors()]
         raise BadInput("Some settings cannot be accepted.", _distinct(faults)) from None
+
+
+def _path(location: tuple[int | str, ...]) -> list[str]:
+    forms = {"k": {"number", "rule"}, "side": {"word", "points"}, "covariates": {_BY_FIELDS, _BY_FIELD}}.get(str(location[0]), set())
+    return [str(part) for part in location if part not in forms]
 
 
 def _explained(location: tuple[int | str, ...], message: str) -> str:
     if message.startswith("Extra inputs"):
         return f"There is no setting “{location[-1]}”. Settings: {', '.join(LeagueSettings.model_fields)}."
-    return message.removeprefix("Value error, ")
+    return message.removeprefix("Value error, ") + _OTHER_FORMS.get(location, "")
 
 
 def _distinct(faults: list[Fault]) -> list[Fault]:

@@ -10,9 +10,11 @@ from app.errors import BadInput, Fault, LeagueExists
 from app.ratings.matches import clean_key, format_time
 from app.ratings.online import ALGORITHM
 from app.services import ledger
+from app.services.as_of import AsOf, LeagueAt, league_at
 from app.services.conditions import WHOLE, Conditions
 from app.services.keys import Caller, known_keys, lock_league, permit_globally, require_league, require_segment, require_valid
-from app.services.league_settings import FIXED_AT_CREATION, LeagueSettings, resolve_settings
+from app.services.league_settings import FIXED_AT_CREATION, LeagueSettings, read_settings, resolve_settings
+from app.services.segments import counted_matches
 from app.services.shapes import LeagueListShape, LeagueShape
 from app.storage.tables import Kind, Stored
 from app.storage.unit_of_work import Database, ReadUnit, WriteUnit
@@ -66,7 +68,14 @@ def _clean_name(name: str) -> str:
 def _write_creation(unit: WriteUnit, league: str, name: str, settings: LeagueSettings, public: bool, author: str | None) -> None:
     now = unit.now()
     details = ledger.canonical(
-        {"league": league, "name": name, "public": public, "settings": settings.model_dump(), "format": ledger.FORMAT, "algorithm": ALGORITHM}
+        {
+            "league": league,
+            "name": name,
+            "public": public,
+            "settings": settings.model_dump(),
+            "format": ledger.FORMAT,
+            "algorithm": settings.rules().algorithm,
+        }
     )
     insert_league(unit, league, name, public, now, author, details)
 
@@ -120,11 +129,15 @@ def advance(unit: WriteUnit, row: Stored, position: int, recorded_at: int, body:
     unit.leagues.change(row.id, {"position": position, "recorded_at": recorded_at, "log_head": head, **changes})
 
 
-def get_league(database: Database, caller: Caller, league: str) -> LeagueShape:
-    """One league. Raises LeagueNotFound."""
+def get_league(database: Database, caller: Caller, league: str, *, as_of: AsOf = None) -> LeagueShape:
+    """One league, now or as it was at a position or time. Raises LeagueNotFound, BadInput."""
     with database.read() as unit:
         row, _ = require_league(unit, caller, league)
-        return league_shape(unit, row)
+        then = league_at(unit, row, as_of)
+        if not isinstance(then, LeagueAt):
+            return league_shape(unit, row)
+        counted = counted_matches(database, unit, then, then.position)
+        return _shape(unit, then, len(counted), counted.playing)
 
 
 def head(database: Database, caller: Caller, league: str, where: Conditions = WHOLE, *, with_last_fit: bool = False) -> Head:
@@ -162,10 +175,18 @@ def change_league(
         changes = _changes(row, name, settings, public)
         if changes:
             stored = {**changes, "settings": ledger.canonical(changes["settings"])} if "settings" in changes else changes
-            append_entry(unit, row, Kind.SETTINGS, author, ledger.canonical(changes), **stored)
+            append_entry(unit, row, Kind.SETTINGS, author, ledger.canonical({**changes, **_algorithm_of(changes)}), **stored)
         shape = league_shape(unit, unit.leagues.existing(league))
         unit.commit()
         return shape
+
+
+def _algorithm_of(changes: Mapping[str, Any]) -> dict[str, str]:
+    """What the entry says of the arithmetic that follows it: nothing where every reader of a log knows it."""
+    if "settings" not in changes:
+        return {}
+    algorithm = LeagueSettings.model_validate(changes["settings"]).rules().algorithm
+    return {} if algorithm == ALGORITHM else {"algorithm": algorithm}
 
 
 def _changes(row: Stored, name: str | None, settings: Mapping[str, Any] | None, public: bool | None) -> dict[str, Any]:
@@ -174,7 +195,7 @@ def _changes(row: Stored, name: str | None, settings: Mapping[str, Any] | None, 
         changes["name"] = _clean_name(name)
     if public is not None and public != row.public:
         changes["public"] = public
-    before = json.loads(row.settings)
+    before = read_settings(row.settings).model_dump()  # with the defaults of settings that were unknown when it was written
     after = resolve_settings(settings or {}, before).model_dump()
     fixed = [setting for setting in FIXED_AT_CREATION if after[setting] != before[setting]]
     if fixed:
@@ -187,15 +208,21 @@ def _changes(row: Stored, name: str | None, settings: Mapping[str, Any] | None, 
 
 def league_shape(unit: ReadUnit, row: Stored) -> LeagueShape:
     """A league's row as it is answered; who lost their only match to a void is no competitor any more."""
-    playing = unit.competitors.playing(row.id) if row.amended_position else row.competitors
+    # Who is registered has an entry that names them, and may not have played yet.
+    playing = unit.competitors.playing(row.id) if row.amended_position or row.named_position else row.competitors
+    return _shape(unit, row, row.matches, playing)
+
+
+def _shape(unit: ReadUnit, row: Any, matches: int, competitors: int) -> LeagueShape:  # noqa: ANN401  a row or LeagueAt
     return {
         "league": row.key,
         "name": row.name,
         "public": row.public,
         "position": row.position,
         "published_fit": row.published_fit,
-        "matches": row.matches,
-        "competitors": playing,
+        "matches": matches,
+        "competitors": competitors,
         "created_at": format_time(row.created_at),
-        "settings": json.loads(row.settings),
+        "settings": json.loads(ledger.canonical(read_settings(row.settings).model_dump())),
+        "settings_position": unit.entries.settings_changes(row.id, row.position)[-1][0],
     }

@@ -133,6 +133,11 @@ def other_body(position: int, kind: int, recorded_at: int, author: str | None, t
     )
 
 
+def register_body(position: int, recorded_at: int, author: str | None, commitments: Mapping[int, str]) -> str:
+    """The body of the line that brings a competitor into being before any match."""
+    return other_body(position, Kind.REGISTER, recorded_at, author, None, "{}")[:-1] + _commitments(commitments) + "}"
+
+
 def chain(head: bytes, body: str) -> bytes:
     """The head of the log after one more line."""
     return hashlib.sha256(head + body.encode("ascii")).digest()
@@ -179,6 +184,8 @@ def bodies(columns: Mapping[str, Sequence[Any]], created: Mapping[int, Sequence[
             yield match_body(position, recorded_at, author, match_id, *sent, new)  # type: ignore[call-arg]  # a zip does not tell how many
         elif kind == Kind.CORRECT:
             yield correct_body(position, recorded_at, author, target, *sent, new, details)  # type: ignore[call-arg]  # as above
+        elif kind == Kind.REGISTER:
+            yield register_body(position, recorded_at, author, new)
         else:
             yield other_body(position, kind, recorded_at, author, target, details)
 

@@ -71,6 +71,11 @@ class MatchLog:
         """One more than the largest number."""
         return 1 + max(int(self.first.max()), int(self.second.max())) if len(self) else 0
 
+    @property
+    def playing(self) -> int:
+        """How many competitors have a match."""
+        return len(np.unique(np.concatenate([self.first, self.second])))
+
     def take(self, places: NDArray[Any] | slice) -> "MatchLog":
         """The matches at these places, or at which a mask is true."""
         return MatchLog(*(getattr(self, name.name)[places] for name in fields(self)))

@@ -21,12 +21,12 @@ from app.services.drifts import drifts_of
 from app.services.league_settings import LeagueSettings, read_settings
 from app.services.shapes import By, ComponentShape
 from app.services.snapshots import standings_of
+from app.services.statuses import DAY
 from app.services.stored_fits import FitTable, published_number, stored_fit
 from app.services.structures import Structure
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
 
-DAY: Final = 86_400_000_000
 MAX_KEPT: Final = 16
 NEVER: Final = int(np.iinfo(np.int64).min)
 Integers = NDArray[np.int64]
@@ -56,6 +56,11 @@ class Table:
 
     def row(self, key: str) -> Any:  # noqa: ANN401  a row of the database, or what stands for one
         return self.rows[self.places[key]]
+
+    @property
+    def shown_fit(self) -> FitTable | None:
+        """The fit, where the table is by it."""
+        return self.fit if self.by == "fit" else None
 
     @cached_property
     def drifts(self) -> NDArray[np.float64]:

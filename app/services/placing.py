@@ -6,11 +6,10 @@ each is what it would be had they come one by one. Which matches are fresh is de
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 
-from app.errors import BadInput, Fault, MatchIdTaken
+from app.errors import BadInput, Fault
 from app.ratings.matches import MatchColumns
 from app.ratings.online import Replay
 from app.services.amending import MAX_MOVED, Outcome, latest, movements, require_position
@@ -19,14 +18,12 @@ from app.services.courses import SEEN, Course, Rated, reckoned
 from app.services.keys import Caller, require_league
 from app.services.league_settings import read_settings
 from app.services.match_log import MatchLog
-from app.services.repetitions import plan, take
+from app.services.repetitions import MAX_FAULTS, plan, refusal_of, take
 from app.services.segments import amendments_at, rated_from, read_log
 from app.services.structures import structure_at_head, structure_of
 from app.services.writing import Prepared, Sides, Standing, Written, as_kept, load_sides, prepare, sealed, write
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit, WriteUnit
-
-MAX_FAULTS: Final = 100
 
 
 def is_in_order_of_play(row: Stored) -> bool:
@@ -141,7 +138,7 @@ def _seen_by(late: _Placed) -> Replay:
     positions = late.rated.course.log.position
     places = np.flatnonzero(positions >= late.fresh.position[0])
     places = places[np.argsort(positions[places])] - late.rated.start
-    return Replay(*(late.rated.seen[name][places].tolist() for name in SEEN[:5]))
+    return Replay(*(late.rated.seen[name][places].tolist() for name in SEEN))
 
 
 def preview_matches(
@@ -151,11 +148,9 @@ def preview_matches(
     with database.read() as unit:
         row, _ = require_league(unit, caller, league, "report")
         require_places(row, matches, given)
-        decided = plan(unit, row.id, matches)
-        for index, refused in decided.refused.items():
-            if isinstance(refused, MatchIdTaken):
-                refused.faults = (Fault(f"/matches/{index}/match_id", refused.detail),)
-            raise refused
+        decided = plan(unit, row, matches)
+        if decided.refused:
+            raise refusal_of(decided)
         fresh = placed(row, as_kept(take(matches, decided.fresh)))
         if expected_position is not None and len(fresh):
             require_position(unit, row, expected_position)

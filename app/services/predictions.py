@@ -137,7 +137,8 @@ def _probability(
     if comparable == "no":
         return None, None, None
     if table.by == "live" or table.fit is None:
-        return expected_score(first.rating - second.rating, table.settings.scale), None, None
+        ahead = first.rating - second.rating + (0.0 if neutral else table.settings.side_points or 0.0)
+        return expected_score(ahead, table.settings.scale), None, None
     found = table.fit.strengths.win_probability(table.fit.place(first.number), table.fit.place(second.number), side=0.0 if neutral else 1.0)
     if math.isnan(found.first):
         return None, None, None

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from app.errors import ArpadError, BadInput, DatabaseLocked, Fault, LeagueBusy, LeagueNotFound, MatchIdTaken, Unavailable
+from app.errors import ArpadError, BadInput, DatabaseLocked, Fault, LeagueBusy, LeagueNotFound, Unavailable
 from app.ratings.matches import MatchColumns
 from app.services.amending import require_position
 from app.services.keys import Caller, known_keys, lock_league, permit, require_valid
 from app.services.locking import hold_league
 from app.services.matches import receipts_of
 from app.services.placing import is_in_order_of_play, order_of_play, record_placed, require_places, unplaceable
-from app.services.repetitions import Plan, plan, take
+from app.services.repetitions import Plan, plan, refusal_of, take
 from app.services.shapes import BatchShape, ReceiptShape
 from app.services.writing import Written
 from app.storage.tables import Stored
@@ -109,7 +109,7 @@ def record_group(
         if is_in_order_of_play(row):
             answers, allowed = _placeable(group, answers, allowed)
         matches = as_columns([group[index][1] for index in allowed])
-        decided = plan(unit, row.id, matches)
+        decided = plan(unit, row, matches)
         _require_position(unit, row, decided, expected_position)
         written = _record_fresh(database, unit, row, matches, decided, [authors[index] for index in allowed])
         for index, answer in _answers(unit, row, decided, written).items():
@@ -214,9 +214,9 @@ def _record_batch(
     with database.write() as unit:
         row, author = lock_league(unit, caller, league, "report")
         require_places(row, matches, given)
-        decided = plan(unit, row.id, matches)
+        decided = plan(unit, row, matches)
         if decided.refused:
-            raise _batch_refused(decided)
+            raise refusal_of(decided)
         _require_position(unit, row, decided, expected_position)
         written = _record_fresh(database, unit, row, matches, decided, [author] * len(matches))
         answers = _answers(unit, row, decided, written, MAX_RECEIPTS)
@@ -229,11 +229,3 @@ def _record_batch(
         "last_position": written.first_position + len(decided.fresh) - 1 if written else None,
         "receipts": receipts,
     }
-
-
-def _batch_refused(decided: Plan) -> MatchIdTaken:
-    index, first = next(iter(decided.refused.items()))
-    assert isinstance(first, MatchIdTaken)  # noqa: S101  the only refusal that a plan makes
-    error = MatchIdTaken(str(first.extensions["match_id"]), first.extensions["differing"], f"/matches/{index}/match_id")  # type: ignore[arg-type]  # as it was given
-    error.faults = tuple([Fault(f"/matches/{place}/match_id", refusal.detail) for place, refusal in decided.refused.items()][:100])
-    return error

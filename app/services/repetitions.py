@@ -1,13 +1,19 @@
-"""What was recorded already: matches sorted into fresh ones, repetitions and contradictions, by what was sent first under their ids."""
+"""What was recorded already: matches sorted into fresh ones, repetitions and contradictions, by what was sent first under their ids.
+
+Refused beside contradictions is, in a league with a register, whoever is not in it.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from app.errors import ArpadError, MatchIdTaken
+from app.errors import ArpadError, BadInput, Fault, MatchIdTaken
 from app.ratings.matches import MatchColumns
+from app.services.league_settings import read_settings
 from app.storage.tables import Stored
 from app.storage.unit_of_work import ReadUnit
+
+MAX_FAULTS: Final = 100
 
 
 @dataclass(slots=True)
@@ -20,10 +26,54 @@ class Plan:
     refused: dict[int, ArpadError] = field(default_factory=dict)
 
 
-def plan(unit: ReadUnit, league_id: int, matches: MatchColumns, *, ids_are_new: bool = False) -> Plan:
-    """Sort the matches into fresh ones, repetitions and contradictions. Every match has an id by now."""
+def plan(unit: ReadUnit, row: Stored, matches: MatchColumns) -> Plan:
+    """Sort the matches into fresh ones, repetitions, and what is refused: contradictions, and competitors whom a league with a register does not know.
+
+    Every match has an id by now.
+    """
+    decided = _compared(unit, row.id, matches)
+    if read_settings(row.settings).competitors == "registered":
+        _refuse_unregistered(unit, row.id, matches, decided)
+    return decided
+
+
+def unregistered(keys: Mapping[str, str]) -> BadInput:
+    """What is said of competitors, by the place that names them, who are not registered in a league where that is asked for."""
+    remedy = "is not registered in this league; register them first (POST …/competitors, `arpad competitor add`)"
+    faults = [Fault(place, f"“{key}” {remedy}") for place, key in keys.items()]
+    return BadInput("This league takes matches of registered competitors only.", faults)
+
+
+def _refuse_unregistered(unit: ReadUnit, league_id: int, matches: MatchColumns, decided: Plan) -> None:
+    keys = {key for index in decided.fresh for key in (matches.first[index], matches.second[index])}
+    strange = keys - unit.competitors.by_keys(league_id, sorted(keys)).keys()
+    for index in decided.fresh if strange else ():
+        unknown = {f"/{side}": getattr(matches, side)[index] for side in ("first", "second") if getattr(matches, side)[index] in strange}
+        if unknown:
+            decided.refused[index] = unregistered(unknown)
+    for index, earlier in list(decided.replayed.items()):
+        if isinstance(earlier, int) and earlier in decided.refused:
+            decided.refused[index] = decided.refused[earlier]
+            del decided.replayed[index]
+    decided.fresh = [index for index in decided.fresh if index not in decided.refused]
+
+
+def refusal_of(decided: Plan) -> ArpadError:
+    """Why a batch is refused as a whole: for each match at fault, where in the batch that is."""
+    taken = {place: refusal for place, refusal in decided.refused.items() if isinstance(refusal, MatchIdTaken)}
+    if not taken:
+        every = [(place, fault) for place, refusal in decided.refused.items() for fault in getattr(refusal, "faults", ())]
+        faults = [Fault(f"/matches/{place}{fault.pointer}", fault.detail) for place, fault in every]
+        return BadInput("This league takes matches of registered competitors only; nothing was recorded.", faults[:MAX_FAULTS])
+    index, first = next(iter(taken.items()))
+    error = MatchIdTaken(str(first.extensions["match_id"]), first.extensions["differing"], f"/matches/{index}/match_id")  # type: ignore[arg-type]  # as it was given
+    error.faults = tuple([Fault(f"/matches/{place}/match_id", refusal.detail) for place, refusal in taken.items()][:MAX_FAULTS])
+    return error
+
+
+def _compared(unit: ReadUnit, league_id: int, matches: MatchColumns) -> Plan:
     ids: list[str] = matches.match_id  # type: ignore[assignment]  # ids were given to all
-    stored = {} if ids_are_new else unit.entries.matches_by_id(league_id, ids)
+    stored = unit.entries.matches_by_id(league_id, ids)
     names = _names_of(unit, league_id, stored, matches)
     decided = Plan()
     earlier: dict[str, int] = {}

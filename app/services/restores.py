@@ -126,7 +126,7 @@ def _settled(contents: Contents) -> dict[str, Any]:
         state["fits"] = max(state["fits"], one.get("fit", 0))
         if one["kind"] == "retire":
             state["retired"][one["competitor"]] = one["retired"]
-        if one["kind"] in {"rename", "forget"}:
+        if one["kind"] in {"rename", "forget", "register"}:
             state["named"] = one["position"]
     return state
 
@@ -134,12 +134,11 @@ def _settled(contents: Contents) -> dict[str, Any]:
 def _entry_columns(league_id: int, matches: list[dict[str, Any]], replayed: Replayed) -> dict[str, list[Any]]:
     count = len(matches)
     seen: dict[str, list[Any]] = {name: column.tolist() for name, column in replayed.receipts.items()}
-    gains = seen.pop("k")
     played = [_columns_of(match) for match in matches]
     sent = [{name: match[name] for name in ("position", "author", "match_id")} for match in matches]
     constant: dict[str, list[Any]] = {"league_id": [league_id] * count, "kind": [int(Kind.MATCH)] * count}
     recorded: dict[str, list[Any]] = {"recorded_at": [recorded_at(match) for match in matches]}
-    return constant | recorded | _transposed(sent) | _transposed(played) | seen | {"first_k": gains, "second_k": gains}
+    return constant | recorded | _transposed(sent) | _transposed(played) | seen
 
 
 def _transposed(played: list[dict[str, Any]]) -> dict[str, list[Any]]:

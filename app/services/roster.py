@@ -1,6 +1,7 @@
-"""Entries about competitors: merging two (which voiding takes back), renaming, retiring, forgetting."""
+"""Entries about competitors: registering, merging two (which voiding takes back), renaming, retiring, forgetting."""
 
 import json
+import os
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict
 
@@ -12,9 +13,12 @@ from app.services.amendment_shapes import AmendmentShape, RosterShape
 from app.services.amendments import Amendment
 from app.services.keys import Caller, lock_league, require_league
 from app.services.league_settings import read_settings
-from app.services.leagues import append_entry
+from app.services.leagues import advance, append_entry, next_entry
 from app.services.standings import require_known
+from app.services.writing import Standing, new_competitors
+from app.storage.bulk import append_rows
 from app.storage.tables import Kind, Stored
+from app.storage.tables import competitor as competitor_table
 from app.storage.unit_of_work import Database, ReadUnit, WriteUnit
 
 FORGOTTEN: Final = "forgotten"
@@ -54,6 +58,41 @@ class _Merge(Proposal):
         return Change(Amendment(row.position + 1, Kind.MERGE, merged=merged), details)
 
 
+def register_competitor(database: Database, caller: Caller, league: str, competitor: str, name: str | None = None) -> RosterShape:
+    """Make a competitor known before their first match; who is known already stays as they are. Until that match they stand in no table.
+
+    Raises Conflict for somebody who is known under another name, BadInput.
+    """
+    key, shown = _clean("competitor", competitor), _shown(name)
+    with database.write() as unit:
+        row, author = lock_league(unit, caller, league, "manage")
+        found = unit.competitors.by_key(row.id, key)
+        if found is not None and shown not in {None, found.name or found.key}:
+            raise Conflict(f"“{key}” is a competitor already, by another name; rename them instead.")
+        number, position = (row.competitors, _register(unit, row, author, key, shown)) if found is None else (int(found.number), None)
+        shape = _shape(unit, row.id, number, position)
+        unit.commit()
+    return shape
+
+
+def _clean(field: str, value: str) -> str:
+    try:
+        return clean_key(value)
+    except ValueError as error:
+        raise BadInput(f"The {field} cannot be accepted.", [Fault(f"/{field}", f"{field} {error}")]) from None
+
+
+def _register(unit: WriteUnit, row: Stored, author: str | None, key: str, name: str | None) -> int:
+    position, recorded_at = next_entry(row)
+    new = Standing(row.competitors, key, read_settings(row.settings).initial, salt=os.urandom(16), created_position=position)
+    append_rows(unit.connection, competitor_table, new_competitors(row.id, [new]))
+    unit.competitors.change(row.id, new.number, {"name": name})
+    body = ledger.register_body(position, recorded_at, author, {new.number: ledger.commitment(new.salt or b"", key)})
+    unit.entries.add(row.id, position, Kind.REGISTER, recorded_at, author, "{}")
+    advance(unit, row, position, recorded_at, body, competitors=row.competitors + 1, named_position=position)
+    return position
+
+
 class RosterChange(TypedDict, total=False):
     """What is to change about a competitor; what is left out stays. A name of None: none but the key."""
 
@@ -85,10 +124,7 @@ def change_competitor(database: Database, caller: Caller, league: str, competito
 
 
 def _shown(name: str | None) -> str | None:
-    try:
-        return None if name is None else clean_key(name)
-    except ValueError as error:
-        raise BadInput("The name cannot be accepted.", [Fault("/name", f"name {error}")]) from None
+    return None if name is None else _clean("name", name)
 
 
 def forget_competitor(database: Database, caller: Caller, league: str, competitor: str) -> RosterShape:

@@ -74,8 +74,7 @@ def read_course(database: Database, unit: ReadUnit, league: Any, position: int) 
     """The course of a league at a position."""
     amendments = amendments_at(unit, league, position)
     log = read_log(database, unit, league, position)
-    numbers = [log.n_competitors, *(1 + max(one.match["first"], one.match["second"]) for one in amendments.entries if one.match)]
-    return Course.of(amendments.applied(log), unit.entries.settings_changes(league.id, position), max(numbers))
+    return Course.of(amendments.applied(log), unit.entries.settings_changes(league.id, position), league.competitors)
 
 
 def amendments_at(unit: ReadUnit, league: Any, position: int) -> Amendments:  # noqa: ANN401  a row or LeagueAt

@@ -18,6 +18,8 @@ FitStage = Literal["reading", "fitting", "errors and ranks", "publishing"]
 
 
 class LeagueShape(TypedDict):
+    """`settings_position`: the entry from which on the settings are these."""
+
     league: str
     name: str
     public: bool
@@ -27,6 +29,7 @@ class LeagueShape(TypedDict):
     competitors: int
     created_at: str
     settings: dict[str, Any]
+    settings_position: int
 
 
 class LeagueListShape(TypedDict):

@@ -17,9 +17,8 @@ from app.services.as_of import AsOf, LeagueAt, league_at
 from app.services.conditions import WHOLE, Conditions
 from app.services.drifts import shown
 from app.services.keys import Caller, require_league, require_segment
-from app.services.league_settings import LeagueSettings
 from app.services.ledger import time_text
-from app.services.ordered_tables import DAY, NEVER, Integers, Table, ordered_table
+from app.services.ordered_tables import NEVER, Integers, Table, ordered_table
 from app.services.segments import amendments_at
 from app.services.shapes import (
     By,
@@ -30,6 +29,7 @@ from app.services.shapes import (
     LeaderboardShape,
     SegmentBoard,
 )
+from app.services.statuses import DAY, remarks_of, status_of
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
 
@@ -81,7 +81,7 @@ def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
         "total": len(chosen),
         "hidden_inactive": 0 if inactive else int(gone.sum()),
         "components": table.components,
-        "rows": [leaderboard_row(table, place, status_of(table.rows[place], table.settings, moment)) for place in page],
+        "rows": [leaderboard_row(table, place, status_of(table.rows[place], table.settings, moment, table.shown_fit)) for place in page],
         "next": _cursor(*table.order(page[-1])) if start + limit < len(chosen) else None,
     }
 
@@ -158,24 +158,6 @@ def moment_of(league: Any) -> int:  # noqa: ANN401  a league's row, or what stan
     return league.time if isinstance(league, LeagueAt) else today()
 
 
-def status_of(row: Stored, settings: LeagueSettings, as_of: int) -> CompetitorStatus:
-    """Retired, inactive, provisional or active, in this order of precedence."""
-    if row.retired:
-        return "retired"
-    if settings.inactive_days is not None and row.last_played_at is not None and row.last_played_at < as_of - settings.inactive_days * DAY:
-        return "inactive"
-    return "provisional" if row.matches < settings.provisional_matches else "active"
-
-
-def remarks_of(row: Stored) -> list[str]:
-    """What makes a rating rest on less than it seems: nobody has beaten them, or they have beaten nobody."""
-    if row.wins == row.matches:
-        return ["undefeated"]
-    if row.losses == row.matches:
-        return ["winless"]
-    return []
-
-
 def competitors(
     database: Database, caller: Caller, league: str, *, key: str | None = None, cursor: str | None = None, limit: int = 100, as_of: AsOf = None
 ) -> CompetitorListShape:
@@ -250,7 +232,7 @@ def competitor(database: Database, caller: Caller, league: str, key: str, *, as_
         table = ordered_table(database, unit, then, None)
         found = alias(unit, table, key)
     place = table.places[found]
-    shape = leaderboard_row(table, place, status_of(table.rows[place], table.settings, moment_of(then)))
+    shape = leaderboard_row(table, place, status_of(table.rows[place], table.settings, moment_of(then), table.shown_fit))
     return {
         "league": then.key,
         "position": then.position,

@@ -163,15 +163,17 @@ def _read(database: Database, unit: ReadUnit, league: Stored, number: int) -> Fi
     classes, indices = arrays["classes"], second["edge_indices"]
     n_classes = len(second["edge_indptr"]) - 1
     edges: Sparse = Sparse((np.ones(len(indices)), indices, second["edge_indptr"]), shape=(n_classes, n_classes))
-    has_side = certificate["side_advantage"] is not None
+    side, known = certificate["side_advantage"], settings.known_side is not None
+    is_estimated = side is not None and not known
     strengths = Strengths(
         theta=arrays["theta"],
         structure=Identifiability(arrays["components"], classes, edges),
         draws=certificate["draws"],
-        side_advantage=float(second["coefficients"][0]) if has_side else None,
+        side_advantage=float(second["coefficients"][0]) if is_estimated else side,
         tie_parameter=certificate["tie_parameter"],
-        coefficients=second["coefficients"][1 if has_side else 0 :],
+        coefficients=second["coefficients"][int(is_estimated) :],
         second_order=_StoredOrder(Uncertainty.from_arrays(second)),
+        side_is_known=known,
     )
     return FitTable(
         row.number,

@@ -23,7 +23,8 @@ from app.services.as_of import AsOf, league_at
 from app.services.bridges import Missing
 from app.services.keys import Caller, require_league
 from app.services.ordered_tables import Table, ordered_table
-from app.services.standings import moment_of, status_of
+from app.services.standings import moment_of
+from app.services.statuses import status_of
 from app.services.stored_fits import FitTable
 from app.storage.unit_of_work import Database
 

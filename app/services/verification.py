@@ -25,7 +25,6 @@ from app.storage.tables import Kind, Stored
 from app.storage.unit_of_work import Database, ReadUnit
 
 MAX_DIFFERENCES: Final = 20
-_RECEIPT: Final = ("expected", "first_before", "first_after", "second_before", "second_after", "first_k", "second_k")
 _STANDING: Final = ("rating", "matches", "wins", "draws", "losses", "last_played_at")
 
 
@@ -96,7 +95,7 @@ class _Read:
 def _read(unit: ReadUnit, league: Stored, competitors: Sequence[Any]) -> _Read:
     created = ledger.created_at_position(competitors)
     head, expected, differences = ledger.NO_HEAD, 0, list[str]()
-    logs, recorded = [MatchLog.empty()], [np.empty((len(_RECEIPT), 0))]
+    logs, recorded = [MatchLog.empty()], [np.empty((len(SEEN), 0))]
     for columns in unit.entries.stream_columns(league.id, league.position):
         for body in ledger.bodies(columns, created):
             head = ledger.chain(head, body)
@@ -107,7 +106,7 @@ def _read(unit: ReadUnit, league: Stored, competitors: Sequence[Any]) -> _Read:
         is_match = np.array(columns["kind"]) == Kind.MATCH
         matches = {name: list(compress(values, is_match)) for name, values in columns.items()}
         logs.append(MatchLog.of_columns(matches))
-        recorded.append(np.array([matches[name] for name in _RECEIPT], dtype=np.float64))
+        recorded.append(np.array([matches[name] for name in SEEN], dtype=np.float64))
     if expected != league.position + 1:
         differences.append(f"The log ends at position {expected - 1}, the league says {league.position}.")
     if head != league.log_head:
@@ -117,8 +116,8 @@ def _read(unit: ReadUnit, league: Stored, competitors: Sequence[Any]) -> _Read:
 
 def _check_receipts(read: _Read, replayed: Replayed) -> list[str]:
     differences: list[str] = []
-    for name, stored in zip(_RECEIPT, read.recorded, strict=True):
-        told = replayed.receipts[name if name in SEEN else "k"]
+    for name, stored in zip(SEEN, read.recorded, strict=True):
+        told = replayed.receipts[name]
         wrong = np.flatnonzero(stored != told)[:MAX_DIFFERENCES]
         differences += [_differs(f"Match at position {read.log.position[index]}", name, float(stored[index]), float(told[index])) for index in wrong]
     return differences

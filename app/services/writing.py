@@ -48,23 +48,21 @@ class Written:
     authors: list[str | None]
     numbers: tuple[list[int], list[int]]
     rated: Replay
-    k: float
     created: dict[int, list[str]]
     """Position → the keys that it brought into being."""
 
     def receipt(self, index: int) -> ReceiptShape:
         """The receipt of the match at this place."""
         position = self.first_position + index
-        rated = self.rated
-        expected = rated.expected[index]
+        expected, first_before, first_after, second_before, second_after, first_k, second_k = (column[index] for column in self.rated)
         return {
             **match_fields(self.matches, index),
             "position": position,
             "recorded_at": ledger.time_text(self.recorded_at),
             "status": "counted",
             "ratings": {
-                "first": {"before": rated.first_before[index], "expected": expected, "k": self.k, "after": rated.first_after[index]},
-                "second": {"before": rated.second_before[index], "expected": 1.0 - expected, "k": self.k, "after": rated.second_after[index]},
+                "first": {"before": first_before, "expected": expected, "k": first_k, "after": first_after},
+                "second": {"before": second_before, "expected": 1.0 - expected, "k": second_k, "after": second_after},
             },
             "created": self.created.get(position, []),
             "author": self.authors[index],
@@ -172,7 +170,7 @@ def sealed(
     created = _created_at(sides.standings, matches, first_position)
     numbers = ([sides.numbers[key] for key in matches.first], [sides.numbers[key] for key in matches.second])
     keys = {position: [standing.key for standing in group] for position, group in created.items()}
-    written = Written(first_position, recorded_at, matches, authors, numbers, rated, read_settings(row.settings).k, keys)
+    written = Written(first_position, recorded_at, matches, authors, numbers, rated, keys)
     return Prepared(row, written, moved, _seal(row.log_head, written, created), changes)
 
 
@@ -190,9 +188,10 @@ def _rate(settings: LeagueSettings, sides: Sides, matches: MatchColumns) -> Repl
     standings = sides.distinct()
     places = {standing.number: place for place, standing in enumerate(standings)}
     own = {key: places[standing.number] for key, standing in sides.standings.items()}
-    ratings = [standing.rating for standing in standings]
+    ratings, games = [standing.rating for standing in standings], [standing.matches for standing in standings]
     first, second = [own[key] for key in matches.first], [own[key] for key in matches.second]
-    rated = replay(settings.rules(), first, second, matches.score, matches.weight, [0.0] * len(matches), ratings)
+    side = [0.0 if neutral else 1.0 for neutral in matches.neutral]
+    rated = replay(settings.rules(), first, second, matches.score, matches.weight, side, ratings, games)
     for standing, rating in zip(standings, ratings, strict=True):
         standing.rating = rating
     return rated
@@ -300,13 +299,7 @@ def _entry_columns(league_id: int, written: Written, part: slice) -> dict[str, S
         "first_score": matches.first_score[part],
         "second_score": matches.second_score[part],
         "context": matches.context[part],
-        "expected": rated.expected[part],
-        "first_k": [written.k] * count,
-        "second_k": [written.k] * count,
-        "first_before": rated.first_before[part],
-        "first_after": rated.first_after[part],
-        "second_before": rated.second_before[part],
-        "second_after": rated.second_after[part],
+        **{name: column[part] for name, column in zip(Replay._fields, rated, strict=True)},
     }
 
 

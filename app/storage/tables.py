@@ -61,6 +61,7 @@ class Kind(IntEnum):
     RENAME = 7
     RETIRE = 8
     FORGET = 9
+    REGISTER = 10
 
 
 AMENDING: Final = (Kind.VOID, Kind.CORRECT, Kind.MERGE)

@@ -71,11 +71,15 @@ def rank_interval(row: LeaderboardRow) -> str:
 
 
 def system_in_words(settings: Mapping[str, Any]) -> str:
-    """“Elo K=32”."""
+    """“Elo K=32”, or “Elo K=40 for 30 matches, then 20”."""
     system = str(settings.get("system", "elo"))
     name = SYSTEM_NAMES.get(system, system)
     k = settings.get("k")
-    return f"{name} K={k:g}" if system == "elo" and isinstance(k, int | float) else name
+    if system != "elo" or k is None:
+        return name
+    if isinstance(k, Mapping):
+        return f"{name} K={k['newcomer']:g} for {counted(k['matches'], 'match', 'matches')}, then {k['then']:g}"
+    return f"{name} K={k:g}"
 
 
 def refit_in_words(settings: Mapping[str, Any]) -> str:
@@ -94,9 +98,10 @@ def refit_in_words(settings: Mapping[str, Any]) -> str:
 def status_notes(settings: Mapping[str, Any]) -> dict[str, str]:
     """What each status means under a league's settings."""
     few = counted(int(settings.get("provisional_matches", 10)), "match", "matches")
-    days = settings.get("inactive_days")
+    days, error = settings.get("inactive_days"), settings.get("provisional_standard_error")
+    unsure = "" if error is None else f", or by the fit a standard error above {error:g} points"
     return {
-        "provisional": f"Fewer than {few} so far; the rating may still move a lot.",
+        "provisional": f"Fewer than {few} so far{unsure}; the rating may still move a lot.",
         "inactive": "No match for a long time." if days is None else f"No match for {counted(int(days), 'day', 'days')} or more.",
         "retired": "Does not play any more; kept in place, because the results still count.",
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 _TYPES: dict[str, Any] = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
 _KNOWN = {
-    "$ref", "type", "properties", "required", "additionalProperties", "items", "anyOf", "enum", "const", "minimum", "maximum", "exclusiveMinimum",
+    "$ref", "type", "properties", "required", "additionalProperties", "items", "anyOf", "oneOf", "enum", "const", "minimum", "maximum", "exclusiveMinimum",
     "minLength", "maxLength", "pattern", "minItems", "maxItems", "minProperties", "maxProperties", "title", "description", "default", "format",
     "examples", "contentMediaType",
 }  # fmt: skip
@@ -19,6 +19,8 @@ def faults(value: Any, schema: dict[str, Any], document: dict[str, Any], path: s
         yield from faults(value, _resolved(schema["$ref"], document), document, path)
     if "anyOf" in schema and all(list(faults(value, option, document, path)) for option in schema["anyOf"]):
         yield f"{path}: {value!r} fits none of the options"
+    if "oneOf" in schema and sum(not list(faults(value, option, document, path)) for option in schema["oneOf"]) != 1:
+        yield f"{path}: {value!r} does not fit exactly one of the options"
     if "type" in schema and not _is_of_type(value, schema["type"]):
         yield f"{path}: {value!r} is not of type {schema['type']}"
         return

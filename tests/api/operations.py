@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from app.api import certainty_examples, examples
+from app.api import amendment_examples, certainty_examples, examples
 
 _PATHS = {"match_id": "2026-11-20-17", "competitor": "Alice", "import_id": "autumn-2026", "code": "bad-input", "fit": "1", "position": "1"}
 _QUERIES: dict[str, dict[str, str]] = {
@@ -22,6 +22,7 @@ _BODIES: dict[str, Any] = {
     "restore_match": {"reason": "a test"},
     "correct_match": {"weight": 2.0, "reason": "a test"},
     "void_entry": {"reason": "a test"},
+    "register_competitor": amendment_examples.NEW_COMPETITOR,
     "change_competitor": {"name": "Alice Ashe", "retired": True},
     "merge_competitor": {"into": "Dora", "reason": "a test"},
     "request_refit": examples.FIT_REQUEST,
@@ -103,6 +104,7 @@ OPERATIONS = [
         ("get_import", "GET", "/v1/leagues/{league}/imports/{import_id}"),
         ("leaderboard", "GET", "/v1/leagues/{league}/leaderboard"),
         ("list_competitors", "GET", "/v1/leagues/{league}/competitors"),
+        ("register_competitor", "POST", "/v1/leagues/{league}/competitors"),
         ("get_competitor", "GET", "/v1/leagues/{league}/competitors/{competitor}"),
         ("change_competitor", "PATCH", "/v1/leagues/{league}/competitors/{competitor}"),
         ("merge_competitor", "POST", "/v1/leagues/{league}/competitors/{competitor}/merge"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.site import assert_problem, pointers
+from tests.api.site import assert_problem, match, pointers
 
 
 def test_a_league_is_found_where_its_location_says(site):
@@ -21,6 +21,19 @@ def test_a_league_is_private_unless_its_maker_says(site):
 def test_a_league_is_made_once(site):
     league = site.new_league()
     assert_problem(site.manager.post("/v1/leagues", json={"league": league}), 409, "league-exists")
+
+
+def test_a_league_with_a_register_refuses_strangers_until_they_are_in_it(site):
+    path = f"/v1/leagues/{site.new_league(settings={'competitors': 'registered'})}"
+    problem = assert_problem(site.admin.post(f"{path}/matches", json=match("Alice", "Bob/2")), 422, "bad-input")
+    assert pointers(problem) == ["/first", "/second"]
+    for key in ("Alice", "Bob/2"):
+        made, again = (site.admin.post(f"{path}/competitors", json={"competitor": key}) for _ in range(2))
+        assert (made.status_code, again.status_code, again.headers["idempotent-replay"]) == (201, 200, "true")
+        assert_problem(site.admin.get(made.headers["location"]), 404, "competitor-not-found")
+    assert site.admin.post(f"{path}/matches", json=match("Alice", "Bob/2")).status_code == 201
+    assert site.admin.get(made.headers["location"]).json()["competitor"] == "Bob/2"
+    assert_problem(site.admin.post(f"{path}/competitors", json={"competitor": "Alice", "name": "Another"}), 409, "conflict")
 
 
 @pytest.mark.parametrize(

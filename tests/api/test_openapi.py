@@ -4,6 +4,8 @@ import pytest
 from starlette.routing import Route
 
 from app.api.openapi import for_swagger_ui
+from app.errors import BadInput
+from app.services.league_settings import LeagueSettings, resolve_settings
 from app.services.refits import run_next_refit
 from tests.api.json_schema import faults
 from tests.api.operations import OPERATIONS
@@ -98,6 +100,57 @@ def test_every_example_fits_its_schema(document):
             for media in content.values():
                 for example in media_examples(media):
                     assert list(faults(example, media["schema"], document)) == [], (method, path)
+
+
+UNITS = ("points", "matches", "days", "seconds", "natural units")
+
+
+def members(document, name="LeagueSettings", path=()):
+    """(path, schema) of every setting, and of every member of those that have any."""
+    for member, schema in document["components"]["schemas"][name]["properties"].items():
+        yield (*path, member), schema
+        for form in forms(schema):
+            if "$ref" in form:
+                yield from members(document, form["$ref"].rpartition("/")[2], (*path, member))
+
+
+def forms(schema):
+    """The schema itself, or those that it is one of."""
+    options = [option for word in ("anyOf", "oneOf", "allOf") for option in schema.get(word, ())]
+    return [form for option in options for form in forms(option)] if options else [schema]
+
+
+def test_every_setting_is_described_with_its_default_its_bounds_and_their_unit(document):
+    found = dict(members(document))
+    assert {path[0] for path in found} == set(LeagueSettings.model_fields)
+    for path, schema in found.items():
+        assert schema.get("description", "").endswith("."), path
+        assert "default" in schema or path[0] in {"refit", "anchor", "k", "covariates"}, path
+        for form in forms(schema):
+            if form.get("type") in {"number", "integer"}:
+                assert {"minimum", "exclusiveMinimum"} & form.keys(), path
+                assert "maximum" in form, path
+                assert any(unit in schema["description"].lower() for unit in UNITS), path
+
+
+def test_the_bounds_are_those_that_hold(document):
+    checked = 0
+    for path, schema in members(document):
+        for form in forms(schema) if len(path) == 1 else ():
+            if form.get("type") in {"number", "integer"}:
+                lowest = form.get("minimum", form.get("exclusiveMinimum"))
+                wrong = [form["maximum"] + 1, lowest - 1, *([lowest] if "exclusiveMinimum" in form else [])]
+                for value in wrong:
+                    with pytest.raises(BadInput):
+                        resolve_settings({path[0]: value})
+                assert getattr(resolve_settings({path[0]: form["maximum"]}), path[0]) == form["maximum"]
+                checked += 1
+    assert checked >= 9
+
+
+def test_a_league_answers_with_settings_as_they_are_taken(document):
+    for shape in ("NewLeague", "LeagueChange", "LeagueShape"):
+        assert document["components"]["schemas"][shape]["properties"]["settings"]["$ref"].endswith("/LeagueSettings")
 
 
 def test_every_problem_is_described_as_one(document):

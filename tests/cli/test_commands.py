@@ -67,6 +67,8 @@ ANSWERS = [
     (amendment_shapes.AmendmentShape, "competitor merge tennis Dora Carla --reason same"),
     (amendment_shapes.RosterShape, "competitor rename tennis Alice Ashe"),
     (amendment_shapes.RosterShape, "competitor rename tennis Alice"),
+    (amendment_shapes.RosterShape, "competitor add tennis Erin --name Erin"),
+    (shapes.LeagueShape, "league show tennis --as-of 1"),
     (amendment_shapes.RosterShape, "competitor retire tennis Alice"),
     (amendment_shapes.RosterShape, "competitor return tennis Alice"),
     (amendment_shapes.RosterShape, "competitor forget tennis Alice --confirm Alice"),

@@ -56,6 +56,7 @@ RECORDING = "tests/services/test_recording.py"
 VERIFICATION = "tests/services/test_verification.py"
 CORRECTIONS = "tests/services/test_corrections.py"
 REPLAY = "tests/services/test_live_equals_replay.py"
+SIDES_AND_GAINS = "tests/services/test_sides_and_gains.py"
 EXPORTS = "tests/services/test_exports.py"
 RECORDER = "tests/test_recorder.py"
 GUARDS = "tests/faults/test_guards.py"
@@ -121,8 +122,8 @@ DEFECTS: Sequence[Defect] = (
     _one(
         "another order of operations in the replay",
         "app/ratings/folds.py",
-        "logistic((a - b + advantage * side[n]) / unit)",
-        "logistic(a / unit - b / unit + advantage * side[n] / unit)",
+        "logistic((a - b + lead[n]) / unit)",
+        "logistic(a / unit - b / unit + lead[n] / unit)",
         "tests/ratings/test_online.py",
         "tests/ratings/test_folds.py",
     ),
@@ -133,6 +134,49 @@ DEFECTS: Sequence[Defect] = (
         "LeagueSettings.model_validate(self.changes[-1][1]).rules() for _ in self.changes]",
         REPLAY,
         CORRECTIONS,
+    ),
+    _one(
+        "games counted anew with every rule of K",
+        "app/services/courses.py",
+        "course.games(part.start) if rules.counts_games",
+        "[0] * course.n_competitors if rules.counts_games",
+        SIDES_AND_GAINS,
+    ),
+    _one(
+        "games so far forgotten by K",
+        "app/services/writing.py",
+        "games = [standing.rating for standing in standings], [standing.matches for standing in standings]",
+        "games = [standing.rating for standing in standings], [0 for _ in standings]",
+        SIDES_AND_GAINS,
+    ),
+    _one(
+        "a side on neutral ground",
+        "app/services/courses.py",
+        "np.where(log.neutral[part], 0.0, 1.0)",
+        "np.ones(part.stop - part.start)",
+        SIDES_AND_GAINS,
+    ),
+    _one(
+        "a checkpoint that does not know on whose ground",
+        "app/services/courses.py",
+        "if any(one.side_advantage for one in rules):",
+        "if False:",
+        SIDES_AND_GAINS,
+    ),
+    _one(
+        "one K for both sides",
+        "app/ratings/folds.py",
+        "b = b - second_gain[n] * surprise",
+        "b = b - first_gain[n] * surprise",
+        SIDES_AND_GAINS,
+        "tests/ratings/test_online.py",
+    ),
+    _one(
+        "a known side left out of the fit",
+        "app/core/objective.py",
+        "eta if self.offset is None else eta + self.offset",
+        "eta",
+        "tests/ratings/test_fits.py",
     ),
     _one(
         "new settings count one match late",
@@ -160,8 +204,8 @@ DEFECTS: Sequence[Defect] = (
     _one(
         "a receipt that tells what came after",
         "app/services/writing.py",
-        '"before": rated.first_before[index]',
-        '"before": rated.first_after[index]',
+        '"before": first_before, "expected": expected,',
+        '"before": first_after, "expected": expected,',
         RECORDING,
     ),
     _one(
@@ -174,7 +218,7 @@ DEFECTS: Sequence[Defect] = (
     ),
     _one(
         "a repetition is not compared in its context",
-        "app/services/writing.py",
+        "app/services/repetitions.py",
         '"second_score", "context")\n_SHOWN_AS',
         '"second_score")\n_SHOWN_AS',
         EXACTLY_ONCE,
@@ -233,8 +277,8 @@ DEFECTS: Sequence[Defect] = (
     _one(
         "matches of one moment are rated as they came",
         "app/services/courses.py",
-        "sorted(group.tolist(), key=log.match_id.__getitem__)",
-        "sorted(group.tolist())",
+        "sorted(order[part].tolist(), key=log.match_id.__getitem__)",
+        "sorted(order[part].tolist())",
         f"{ACCEPTED}::test_the_order_of_arrival_does_not_matter_where_the_order_of_play_decides",
     ),
     _one(

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 SCORES = {"first": 1.0, "draw": 0.5, "second": 0.0}
-CAN_BE_VOID, MOVES_NO_RATING = {"match", "void", "correct", "merge"}, {"fit", "rename", "retire", "forget"}
+CAN_BE_VOID, MOVES_NO_RATING = {"match", "void", "correct", "merge"}, {"fit", "register", "rename", "retire", "forget"}
 DAMAGED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
@@ -60,10 +60,9 @@ class Log:  # what the lines read so far say
         self.told[str(competitor)] = commitment if salt is None else hashlib.sha256(bytes.fromhex(salt) + key.encode()).hexdigest()
 
     def take_entry(self, line, value):
-        body = line[: line.rindex(b',"hash":')] + b"}"
-        self.head = hashlib.sha256(self.head + body).digest()
-        sealed = body[:-1] + b',"hash":"' + self.head.hex().encode() + b'"}'
-        require(line == sealed, "its hash is not that of this line after the ones before: something was changed, left out or added.")
+        body, _, told = line.rpartition(b',"hash":')
+        self.head = hashlib.sha256(self.head + body + b"}").digest()
+        require(told == f'"{self.head.hex()}"}}'.encode(), "its hash is not that of this line after the ones before: something was changed.")
         position, kind = len(self.kinds), value["kind"]
         require(value["position"] == position and (kind == "create") == (position == 0), "it is out of its place.")
         before, self.recorded_at = self.recorded_at, datetime.fromisoformat(value["recorded_at"])
@@ -75,20 +74,19 @@ class Log:  # what the lines read so far say
 
     def read(self, position, kind, value):
         if kind in {"create", "settings"}:
-            require(position > 0 or (value["format"], value["algorithm"]) == (1, "elo-1"), "its format or its arithmetic is unknown here.")
             self.settings = value.get("settings", self.settings)
-            require(self.settings["system"] == "elo" and self.settings["side"] != "points", "its rating system is unknown here.")
+            known = value.get("format", 1) == 1 and value.get("algorithm", "elo-1") in {"elo-1", "elo-2"} and self.settings["system"] == "elo"
+            require(known, "its format, its arithmetic or its rating system is unknown here.")
         elif kind == "match":
             require(value["match_id"] not in self.ids, "its match_id was there before.")
             self.ids.add(value["match_id"])
-            unit = float(self.settings["scale"]) / 2.302585092994046  # points per natural unit: ln 10
-            self.matches[position] = (*self.read_match(value), value["match_id"], float(self.settings["k"]), unit)
+            self.matches[position] = (*self.read_match(value), value["match_id"], self.rules())
         elif kind == "void":
             self.voids[position] = value["target"]
             require(value["target"] in range(position) and self.kinds[value["target"]] in CAN_BE_VOID, "its target is no entry that can be void.")
         elif kind == "correct":
             require(value["target"] in self.matches, "its target is no match before it.")
-            self.corrections[position] = value["target"], (*self.read_match(value), *self.matches[value["target"]][5:])
+            self.corrections[position] = value["target"], (*self.read_match(value), *self.matches[value["target"]][6:])
         elif kind == "merge":
             self.merges[position] = self.pair(value["from"], value["into"])
         else:
@@ -100,7 +98,13 @@ class Log:  # what the lines read so far say
 
     def read_match(self, value):
         played_at = datetime.fromisoformat(value["played_at"]) if value["played_at"] else None
-        return *self.pair(value["first"], value["second"]), SCORES[value["outcome"]], float(value["weight"]), played_at
+        return *self.pair(value["first"], value["second"]), SCORES[value["outcome"]], float(value["weight"]), not value["neutral"], played_at
+
+    def rules(self):  # of a match recorded now: points per natural unit (ln 10), what the side is worth, K by the number of games before
+        side, k = self.settings["side"], self.settings["k"]
+        k = k if isinstance(k, dict) else {"newcomer": k, "matches": 0, "then": k}
+        advantage = 0.0 if side in {"off", "estimate"} else float(side)
+        return float(self.settings["scale"]) / 2.302585092994046, advantage, float(k["newcomer"]), k["matches"], float(k["then"])
 
     def counted(self):
         """The matches that count, in the order in which they are rated."""
@@ -110,7 +114,7 @@ class Log:  # what the lines read so far say
         matches = self.matches | dict(correction for position, correction in self.corrections.items() if position not in void)
         counted = [matches[position] for position in self.matches if position not in void]
         if self.settings["order"] == "played_at":
-            counted.sort(key=lambda match: (match[4], match[5].encode()))
+            counted.sort(key=lambda match: (match[5], match[6].encode()))
         into = dict(merge for position, merge in self.merges.items() if position not in void)
         for _ in into:
             into = {one: into.get(other, other) for one, other in into.items()}
@@ -121,20 +125,16 @@ class Log:  # what the lines read so far say
 
     def state_hash(self):
         ratings = [float(self.settings["initial"])] * len(self.keys)
-        records = [[0, 0, 0, 0] for _ in self.keys]  # matches, losses, draws, wins
-        for first, second, score, weight, _, _, k, unit in self.counted():
-            expected = 1.0 / (1.0 + exponential(-((ratings[first] - ratings[second]) / unit)))
-            step = k * weight * (score - expected)
-            ratings[first], ratings[second] = ratings[first] + step, ratings[second] - step
-            for side, own in ((first, score), (second, 1.0 - score)):
-                records[side][0] += 1
-                records[side][1 + int(2.0 * own)] += 1
-        digest = hashlib.sha256()
-        for key, number in sorted(self.keys.items(), key=lambda item: item[0].encode()):
-            matches, losses, draws, wins = records[number]
-            if matches:
-                digest.update(f"{key}\t{ratings[number]!r}\t{matches}\t{wins}\t{draws}\t{losses}\n".encode())
-        return digest.hexdigest()
+        records = [[0, 0, 0] for _ in self.keys]  # wins, draws, losses
+        for first, second, score, weight, has_side, _, _, (unit, advantage, newcomer, games, then) in self.counted():
+            surprise = score - 1.0 / (1.0 + exponential(-((ratings[first] - ratings[second] + advantage * has_side) / unit)))
+            for one, sign, own in ((first, 1.0, score), (second, -1.0, 1.0 - score)):
+                k = newcomer if sum(records[one]) < games else then
+                ratings[one] += sign * (k * weight * surprise)
+                records[one][2 - int(2.0 * own)] += 1
+        playing = sorted((key.encode(), key, ratings[number], *records[number]) for key, number in self.keys.items() if any(records[number]))
+        lines = [f"{key}\t{rating!r}\t{sum(record)}\t{record[0]}\t{record[1]}\t{record[2]}\n" for _, key, rating, *record in playing]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 if __name__ == "__main__":

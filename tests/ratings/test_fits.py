@@ -1,5 +1,7 @@
 """Bradley–Terry and Davidson fits: the laws they obey, the cases that need care, and what they refuse."""
 
+from dataclasses import replace
+
 import choix
 import evalica
 import numpy as np
@@ -20,6 +22,8 @@ KINDS = {
     "davidson with sides, no prior": ({"draws": True, "sides": True}, {"draws": "davidson", "prior_sd": None}),
     "sides": ({"sides": True}, {}),
     "robust": ({"draws": True, "sides": True}, {"covariance": "robust"}),
+    "a side that is known": ({"sides": True}, {"side_advantage": 0.3}),
+    "davidson with a side that is known": ({"draws": True, "sides": True}, {"draws": "davidson", "side_advantage": -0.4}),
 }
 every_kind = pytest.mark.parametrize(("season", "options"), KINDS.values(), ids=list(KINDS))
 
@@ -152,6 +156,18 @@ class TestAgainstOthers:
         assert (fit.side_advantage, fit.side_advantage_standard_error) == pytest.approx((oracle.params[-1], oracle.bse[-1]), abs=1e-7)
         assert fit.certificate.log_likelihood == pytest.approx(oracle.llf)
 
+    @pytest.mark.parametrize("kind", ["model", "robust"])
+    def test_statsmodels_with_a_side_that_is_known(self, kind):
+        columns = _season(sides=True)
+        X = (np.eye(12)[columns["first"]] - np.eye(12)[columns["second"]])[:, 1:]
+        oracle = sm.GLM(columns["score"], X, sm.families.Binomial(), offset=0.7 * columns["side"])
+        oracle = oracle.fit(tol=1e-13, cov_type="nonrobust" if kind == "model" else "HC0")
+        fit = bradley_terry(**columns, prior_sd=None, covariance=kind, side_advantage=0.7)
+        for other in range(1, 12):
+            assert fit.difference(other, 0)[:2] == pytest.approx((oracle.params[other - 1], oracle.bse[other - 1]), abs=1e-7)
+        assert (fit.side_advantage, fit.side_advantage_standard_error, fit.coefficients.size) == (0.7, 0.0, 0)
+        assert fit.certificate.log_likelihood == pytest.approx(oracle.llf)
+
     def test_covariates_are_coefficients(self):
         columns = _season()
         x = np.random.default_rng(8).standard_normal((600, 2))
@@ -160,6 +176,56 @@ class TestAgainstOthers:
         oracle = sm.Logit(columns["score"], np.column_stack([X, x])).fit(disp=0, tol=1e-12)
         assert fit.coefficients == pytest.approx(oracle.params[-2:], abs=1e-7)
         assert fit.coefficient_standard_errors == pytest.approx(oracle.bse[-2:], abs=1e-7)
+
+
+class TestAKnownSide:
+    """What the first is known to be ahead by moves η and is none of the coefficients."""
+
+    @pytest.mark.parametrize("options", [{}, {"draws": "davidson"}, {"solver": "krylov"}, {"prior_sd": None}], ids=str)
+    def test_told_what_would_be_estimated_the_strengths_are_the_same(self, options):
+        columns = _season(sides=True, draws="draws" in options)
+        estimated = bradley_terry(**columns, **options)
+        told = bradley_terry(**columns, **options, side_advantage=estimated.side_advantage)
+        assert told.theta == pytest.approx(estimated.theta, abs=1e-7)
+        assert told.tie_parameter == pytest.approx(estimated.tie_parameter, abs=1e-7) if "draws" in options else told.tie_parameter is None
+        assert (told.standard_error <= estimated.standard_error + 1e-12).all(), "knowing more is never less sure"
+
+    @pytest.mark.parametrize("draws", ["half", "davidson"])
+    def test_what_is_held_back_is_the_prior(self, draws):
+        columns = _season(sides=True, draws=True)
+        fit, surprise = bradley_terry(**columns, draws=draws, side_advantage=-0.9), np.zeros(12)
+        for first, second, score, side in zip(*(columns[name] for name in ("first", "second", "score", "side")), strict=True):
+            d = fit.theta[first] - fit.theta[second] - 0.9 * side
+            parts = np.array([np.exp(d / 2), fit.tie_parameter or 0.0, np.exp(-d / 2)])
+            held = score - (parts @ [1.0, 0.5, 0.0] / parts.sum())
+            surprise[first] += held
+            surprise[second] -= held
+        assert surprise == pytest.approx(fit.theta / 4.0, abs=1e-7)
+
+    @pytest.mark.parametrize("draws", ["half", "davidson"])
+    def test_a_prediction_has_it_for_certain(self, draws):
+        fit = bradley_terry(**_season(sides=True, draws=True), draws=draws, side_advantage=0.5)
+        shifted = replace(fit, theta=fit.theta + np.where(np.arange(12) == 3, 0.5, 0.0))
+        assert fit.win_probability(3, 7, side=1.0)[:5] == pytest.approx(shifted.win_probability(3, 7)[:5], abs=1e-12, nan_ok=True)
+        assert fit.win_probability(3, 7, side=-1.0).first < fit.win_probability(3, 7).first
+
+    def test_none_is_as_without_a_side(self):
+        columns = _season(sides=True)
+        told = bradley_terry(**columns, side_advantage=0.0)
+        assert told.theta == pytest.approx(bradley_terry(**(columns | {"side": None})).theta, abs=1e-9)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"side": None, "side_advantage": 0.5}, "side_advantage needs side"),
+            ({"side_advantage": float("nan")}, "side_advantage must be a finite number"),
+            ({"side_advantage": 0.5, "cluster": np.arange(600)}, "side_advantage cannot be given with cluster"),
+        ],
+        ids=["no side", "nan", "cluster"],
+    )
+    def test_what_cannot_be_told_is_refused(self, options, message):
+        with pytest.raises(ValueError, match=message):
+            bradley_terry(**(_season(sides=True) | options))
 
 
 class TestCases:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from app.ratings import folds
-from app.ratings.online import EloRules, elo, replay
+from app.ratings.online import EloRules, KByGames, elo, replay
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def _both_ways(monkeypatch, n):
     for long in (0, sys.maxsize):
         monkeypatch.setattr(folds, "LONG", long)
         online = elo(first, second, score, weight, side=side, side_advantage=30.0)
-        log = replay(EloRules(side_advantage=30.0), *lists, ratings := [1500.0] * 50)
+        log = replay(EloRules(KByGames(40.0, 30, 20.0), side_advantage=30.0), *lists, ratings := [1500.0] * 50)
         answers.append(([online.rating.tobytes(), online.probability.tobytes(), online.delta.tobytes()], log, ratings))
     return answers
 

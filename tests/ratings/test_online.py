@@ -1,11 +1,13 @@
 """Elo: the closed forms, the laws of one update, and published replays."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ratings.online import EloRules, elo, rate, replay
+from app.ratings.online import EloRules, KByGames, elo, rate, replay
 from app.ratings.scale import learning_rate, natural_unit
 from tests.reference.shared import matches, published
 
@@ -13,7 +15,10 @@ POINTS = st.floats(0.0, 3000.0)
 SCORES = st.floats(0.0, 1.0)
 WEIGHTS = st.floats(0.0, 10.0)
 SIDES = st.sampled_from([-1.0, 0.0, 1.0])
-RULES = st.builds(EloRules, k=st.floats(1.0, 64.0), initial=POINTS, scale=st.floats(100.0, 800.0), side_advantage=st.floats(-200.0, 200.0))
+KS = st.floats(1.0, 64.0)
+OTHERS = {"initial": POINTS, "scale": st.floats(100.0, 800.0), "side_advantage": st.floats(-200.0, 200.0)}
+RULES = st.builds(EloRules, k=KS, **OTHERS)
+RULES_BY_GAMES = st.builds(EloRules, k=st.builds(KByGames, KS, st.integers(0, 4), KS), **OTHERS)
 
 
 @st.composite
@@ -50,6 +55,14 @@ def test_the_step_is_k_times_the_weight_times_the_surprise(rules, first, second,
     assert first_after == first + rules.k * weight * (score - expected)
 
 
+@given(RULES_BY_GAMES, POINTS, POINTS, SCORES, WEIGHTS, SIDES, st.tuples(st.integers(0, 5), st.integers(0, 5)))
+def test_either_side_moves_by_the_k_of_its_own_games(rules, first, second, score, weight, side, games):
+    after = rate(rules, first, second, score, weight, side, games)
+    ks = [rules.k.newcomer if played < rules.k.matches else rules.k.then for played in games]
+    alone = [rate(replace(rules, k=k), first, second, score, weight, side) for k in ks]
+    assert after == (alone[0][0], alone[0][1], alone[1][2])
+
+
 @given(RULES, POINTS, POINTS, SCORES, SIDES)
 def test_the_update_is_a_gradient_step_on_the_logistic_loss(rules, first, second, score, side):
     unit = natural_unit(rules.scale)
@@ -59,16 +72,20 @@ def test_the_update_is_a_gradient_step_on_the_logistic_loss(rules, first, second
     assert rate(rules, first, second, score, 1.0, side)[1] / unit == pytest.approx(theta_after, rel=1e-12, abs=1e-12)
 
 
-@given(RULES, games())
+@given(RULES | RULES_BY_GAMES, games())
 def test_a_replay_is_one_rating_after_the_other_bit_for_bit(rules, columns):
     ratings, single = [rules.initial] * 5, [rules.initial] * 5
-    log = replay(rules, *columns, ratings)
+    counted, played = [1, 0, 2, 0, 0], [1, 0, 2, 0, 0]
+    log = replay(rules, *columns, ratings, counted)
     seen = []
     for first, second, *rest in zip(*columns, strict=True):
         before = single[first], single[second]
-        expected, single[first], single[second] = rate(rules, *before, *rest)
-        seen.append((expected, before[0], single[first], before[1], single[second]))
+        so_far = played[first], played[second]
+        expected, single[first], single[second] = rate(rules, *before, *rest, so_far)
+        seen.append((expected, before[0], single[first], before[1], single[second], *map(rules.k_after, so_far)))
+        played[first], played[second] = so_far[0] + 1, so_far[1] + 1
     assert ratings == single
+    assert counted == (played if isinstance(rules.k, KByGames) else [1, 0, 2, 0, 0])
     assert list(zip(*log, strict=True)) == seen
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app.errors import ArpadError
-from app.ratings.online import EloRules, rate
+from app.ratings.online import EloRules, KByGames, rate
 from app.services.amendment_shapes import AmendmentShape, RosterShape
 from app.services.corrections import correct_match, restore_match, void_entry, void_match
 from app.services.explanations import explain
@@ -21,12 +21,12 @@ from app.services.histories import history, opponents
 from app.services.matches import get_match, list_matches
 from app.services.predictions import matrix
 from app.services.recording import MatchIn
-from app.services.roster import change_competitor, forget_competitor, merge_competitors
+from app.services.roster import change_competitor, forget_competitor, merge_competitors, register_competitor
 from app.services.standings import competitor, competitors, leaderboard
 from app.storage.unit_of_work import Database
 from tests.services.play import OPERATOR, Play, writes_nothing
 
-RATED = ("first", "second", "score", "played_at", "weight")
+RATED = ("first", "second", "score", "played_at", "weight", "neutral")
 Standings = dict[str, tuple[float, int, int, int, int]]
 
 
@@ -39,7 +39,12 @@ class Said:
     match_id: str = ""
     target: int = -1
     merged: tuple[str, str] = ("", "")
-    k: float = 32.0
+    k: Any = 32.0
+    side: Any = "off"
+
+    def rules(self, initial: float) -> EloRules:
+        k = KByGames(**self.k) if isinstance(self.k, dict) else self.k
+        return EloRules(k=k, initial=initial, side_advantage=0.0 if isinstance(self.side, str) else self.side)
 
 
 Log = dict[int, Said]
@@ -91,11 +96,12 @@ def contradicts(log: Log) -> bool:
 def rated(log: Log, order: str, initial: float = 1500.0) -> Standings:
     """Everyone with a counted match: rating, matches, wins, draws, losses."""
     standings: Standings = {}
-    settings = [(position, said.k) for position, said in log.items() if said.kind == "settings"]
+    settings = [(position, said.rules(initial)) for position, said in log.items() if said.kind == "settings"]
     for position, _, match in counted(log, order):
-        k = [k for where, k in settings if where < position][-1]
+        rules = [rules for where, rules in settings if where < position][-1]
         first, second = (standings.get(match[side], (initial, 0, 0, 0, 0)) for side in ("first", "second"))
-        _, *after = rate(EloRules(k=k, initial=initial), first[0], second[0], match["score"], match["weight"], 0.0)
+        games, has_side = (first[1], second[1]), float(not match["neutral"])
+        _, *after = rate(rules, first[0], second[0], match["score"], match["weight"], has_side, games)
         for side, old, rating, own in (("first", first, after[0], match["score"]), ("second", second, after[1], 1.0 - match["score"])):
             standings[match[side]] = (rating, old[1] + 1, old[2] + (own == 1.0), old[3] + (own == 0.5), old[4] + (own == 0.0))
     return standings
@@ -104,15 +110,15 @@ def rated(log: Log, order: str, initial: float = 1500.0) -> Standings:
 class Mirror:
     """A league and its mirror image. Whatever is done is done to both; what has to hold between them is asserted on the way."""
 
-    def __init__(self, play: Play, *, order: str = "log", k: float = 32.0) -> None:
+    def __init__(self, play: Play, *, order: str = "log", k: Any = 32.0, side: Any = "off") -> None:
         self.play, self.order = play, order
-        self.log: Log = {0: Said("settings", k=k)}
+        self.log: Log = {0: Said("settings", k=k, side=side)}
         self.pages: list[tuple[int, str]] = []
 
     @classmethod
     def begin(cls, play: Play) -> "Mirror":
         settings = json.loads(play.row().settings)
-        return cls(play, order=settings["order"], k=settings["k"])
+        return cls(play, **{name: settings[name] for name in ("order", "k", "side")})
 
     @property
     def match_ids(self) -> list[str]:
@@ -141,8 +147,9 @@ class Mirror:
 
     def settle(self, **settings: Any) -> None:
         self.play.change(**settings)
-        if (position := self.play.position()) not in self.log and "k" in settings:
-            self.log[position] = Said("settings", k=settings["k"])
+        if (position := self.play.position()) not in self.log and settings.keys() & {"k", "side"}:
+            before = [said for said in self.log.values() if said.kind == "settings"][-1]
+            self.log[position] = Said("settings", k=settings.get("k", before.k), side=settings.get("side", before.side))
 
     def void(self, match_id: str) -> AmendmentShape | None:
         return self._amend(void_match, (match_id,), Said("void", target=self.position_of(match_id)), is_void=self._is_void(match_id))
@@ -267,6 +274,10 @@ def pages(play: Play, as_of: int | None) -> str:
     if len(keys) > 1:
         told.append(matrix(*ask, top=5, by="live", as_of=as_of))
     return json.dumps(told)
+
+
+def register(play: Play, key: str, name: str | None = None) -> RosterShape:
+    return register_competitor(play.database, OPERATOR, play.league, key, name)
 
 
 def rename(play: Play, key: str, name: str | None) -> RosterShape:

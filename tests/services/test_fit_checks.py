@@ -19,6 +19,8 @@ SETTINGS = {
     "half-wins": {},
     "davidson": {"draws": "davidson"},
     "side": {"side": "estimate"},
+    "side that is known": {"side": 65.0},
+    "davidson, side that is known": {"side": -40.0, "draws": "davidson"},
     "half-life": {"half_life_days": 30.0},
     "balance": {"balance": "pairs"},
     "anchor": {"anchor": ANCHOR},

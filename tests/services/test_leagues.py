@@ -9,8 +9,11 @@ import pytest
 from app.errors import BadInput, LeagueExists, LeagueNotFound
 from app.services.league_settings import FIXED_AT_CREATION, LeagueSettings
 from app.services.leagues import change_league, create_league, get_league, head, list_leagues
+from app.services.restores import restore_league
+from app.services.standings import competitor, leaderboard
 from app.storage.tables import Kind
 from tests.services.play import OPERATOR, Play, writes_nothing
+from tests.services.test_exports import forged
 
 
 def create(database, league: str = "some-league", **options):
@@ -59,7 +62,7 @@ WRONG = {
     "scale": [0, None],
     "system": ["glicko2", "fisher", 1],
     "order": ["random"],
-    "competitors": ["registered"],
+    "competitors": ["closed", True],
     "primary": ["both"],
     "draws": ["none"],
     "prior_sd": [0, -1.0, "2"],
@@ -75,6 +78,7 @@ WRONG = {
     ],
     "covariates": ["age", [3], [" edge"], ["edge", "edge"], [{"name": "length", "first": "a"}]],
     "provisional_matches": [-1, 1.5, "3"],
+    "provisional_standard_error": [0, -5.0, "90", True, 1e6],
     "inactive_days": [0, 2.5],
     "refit": [
         {"after_entries": 0},
@@ -158,6 +162,72 @@ def test_the_head_tells_what_decides_an_answer(play):
     play.fit()
     found = head(play.database, OPERATOR, play.league)
     assert (found.position, found.published_fit, found.public, found.name) == (2, 1, False, play.league)
+
+
+def test_a_league_tells_since_when_its_settings_hold_and_what_they_were(play):
+    play.play("A", "B", match_id="m")
+    change_league(play.database, OPERATOR, play.league, name="Another name", public=True)
+    play.change(k=8.0)
+    play.play("C", "D")
+    play.void("m")
+    told = [get_league(play.database, OPERATOR, play.league, as_of=position) for position in range(6)]
+    assert [one["position"] for one in told] == [*range(6)]
+    assert [one["settings_position"] for one in told] == [0, 0, 0, 3, 3, 3], "another name is no other setting"
+    assert [one["settings"]["k"] for one in told] == [32.0, 32.0, 32.0, 8.0, 8.0, 8.0]
+    assert [one["name"] for one in told] == [play.league, play.league, *["Another name"] * 4]
+    assert [(one["matches"], one["competitors"]) for one in told] == [(0, 0), (1, 2), (1, 2), (1, 2), (2, 4), (1, 2)]
+    assert told[5] == get_league(play.database, OPERATOR, play.league)
+    with pytest.raises(BadInput):
+        get_league(play.database, OPERATOR, play.league, as_of=6)
+
+
+def test_a_league_of_an_earlier_version_shows_what_it_never_heard_of_and_keeps_its_bytes(play):
+    """Its settings were stored and hashed without the later ones; whoever changes nothing writes nothing."""
+    play.play("A", "B")
+    older = restored_without(play, "provisional_standard_error")
+    with writes_nothing(older):
+        older.change()
+        older.change(provisional_standard_error=None, k=32)
+        assert get_league(play.database, OPERATOR, older.league)["settings"] == get_league(play.database, OPERATOR, play.league)["settings"]
+    head_before, exported = older.verified()["log_head"], older.export()
+    assert b"provisional_standard_error" not in b"".join(exported)
+    assert older.restored_in(play.database).verified()["log_head"] == head_before
+    older.change(provisional_standard_error=90.0)
+    assert json.loads(older.entries()[-1].details)["settings"]["provisional_standard_error"] == 90.0
+    older.verified()
+
+
+def restored_without(play: Play, setting: str) -> Play:
+    """The same league as a version would have written it that did not know a setting."""
+
+    def told(value: dict) -> dict:
+        settings = {name: one for name, one in value["settings"].items() if name != setting} if "settings" in value else None
+        return {**value, "settings": settings} if settings else value
+
+    older = Play(play.database, f"{play.league}-older")
+    restore_league(play.database, OPERATOR, forged(play.export(), told), league=older.league)
+    return older
+
+
+def test_who_is_provisional_by_the_fit(play):
+    play.results(("A", "B", 30, 20), ("B", "C", 1, 1))
+    play.change(provisional_matches=2, provisional_standard_error=120.0)
+    play.fit()
+
+    def statuses(by):
+        rows = leaderboard(play.database, OPERATOR, play.league, by=by)["rows"]
+        return {row["competitor"]: (row["status"], row["fit"]["standard_error"] > 120.0) for row in rows}
+
+    assert {key: status for key, (status, _) in statuses("live").items()} == dict.fromkeys("ABC", "active"), "a live rating has no error"
+    assert statuses("fit") == {"A": ("active", False), "B": ("active", False), "C": ("provisional", True)}
+    play.change(primary="fit")
+    assert competitor(play.database, OPERATOR, play.league, "C")["status"] == "provisional"
+    play.play("A", "D")
+    play.play("D", "A")
+    rows = leaderboard(play.database, OPERATOR, play.league, by="fit")["rows"]
+    assert next(row["status"] for row in rows if row["competitor"] == "D") == "provisional", "the fit does not know them yet"
+    play.change(provisional_standard_error=None)
+    assert competitor(play.database, OPERATOR, play.league, "C")["status"] == "active"
 
 
 def test_pages_of_leagues(database):

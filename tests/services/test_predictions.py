@@ -143,6 +143,28 @@ def test_the_side_counts_where_the_ground_is_not_neutral(shared):
     assert home["first"] == pytest.approx(away["first"], abs=0.05)
 
 
+@pytest.mark.parametrize("draws", ["half", "davidson"])
+def test_a_side_that_is_known_counts_for_live_and_fit_unless_the_ground_is_neutral(shared, draws):
+    play = Play.begin(shared, side=400.0, draws=draws)
+    play.results(("A", "B", 3, 2), ("B", "A", 3, 2), ("B", "C", 8, 2), ("C", "B", 2, 3))
+    play.batch([match("A", "C", "draw")])
+    certificate = play.fit()["certificate"]
+    assert (certificate["side_advantage_points"], certificate["side_advantage_standard_error"]) == (pytest.approx(400.0), 0.0)
+    ratings = {row.key: row.rating for row in play.competitors()}
+    ahead = ratings["A"] - ratings["C"]
+    live = [ask(play, "A", "C", by="live", neutral=neutral)["first"] for neutral in (True, False)]
+    assert live == [expected_score(ahead), expected_score(ahead + 400.0)]
+    home, neutral, away = (ask(play, *pair, by="fit", neutral=on) for pair, on in (("AC", False), ("AC", True), ("CA", False)))
+    assert home["first"] > neutral["first"] > away["second"]
+    widths = [told["interval"]["upper"] - told["interval"]["lower"] for told in (home, neutral)]
+    assert widths[0] < widths[1], "nearer to certain, and no less sure of the side itself"
+    with_side_off = Play.begin(shared, draws=draws)
+    with_side_off.results(("A", "B", 3, 2), ("B", "A", 3, 2), ("B", "C", 8, 2), ("C", "B", 2, 3))
+    with_side_off.batch([match("A", "C", "draw")])
+    with_side_off.fit()
+    assert ask(with_side_off, "B", "C", by="fit")["first"] > ask(play, "B", "C", by="fit")["first"], "wins at home say less"
+
+
 def test_a_certain_fit_says_more_than_a_doubtful_one(shared):
     few, many = Play.begin(shared), Play.begin(shared)
     few.results(("A", "B", 3, 1))

@@ -6,6 +6,7 @@ ARPAD_STATEFUL="1000x100" plays so many leagues of so many steps on SQLite; ARPA
 import os
 import random
 from collections.abc import Callable
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from app.services.recording import MatchIn
 from app.services.segments import keep_segments
 from app.storage.unit_of_work import Database
-from tests.services.mirror import Mirror, cold, counting, rename, retire, small_blocks
+from tests.services.mirror import Mirror, cold, counting, register, rename, retire, small_blocks
 from tests.services.play import DAY, NEW_YEAR_2024, Play, match, writes_nothing
 
 KEYS = "ABCDEFGH"
@@ -29,7 +30,10 @@ _score = st.sampled_from([0.0, 0.5, 1.0])
 _weight = st.sampled_from([0.5, 1.0, 2.0])
 _day = st.integers(0, 30).map(lambda day: NEW_YEAR_2024 + day * DAY)
 _sides = st.lists(_key, min_size=2, max_size=2, unique=True)
-_games = st.lists(st.tuples(_sides, _score, _weight, _day), min_size=1, max_size=5)
+_games = st.lists(st.tuples(_sides, _score, _weight, _day, st.booleans()), min_size=1, max_size=5)
+_k = st.sampled_from([8.0, 16.0, 32.0, 40.0])
+_k_by_games = st.fixed_dictionaries({"newcomer": _k, "matches": st.integers(1, 6), "then": _k})
+_side = st.sampled_from(["off", "estimate", 65.0, -30.5])
 _changes = st.fixed_dictionaries(
     {},
     optional={
@@ -38,6 +42,7 @@ _changes = st.fixed_dictionaries(
         "score": _score,
         "weight": _weight,
         "played_at": _day,
+        "neutral": st.booleans(),
     },
 )
 
@@ -52,9 +57,9 @@ class League(RuleBasedStateMachine):
         self.patched = small_blocks(BLOCK)
         self.patched.__enter__()
 
-    @initialize(order=st.sampled_from(["log", "played_at"]))
-    def begin(self, order: str) -> None:
-        self.mirror = Mirror.begin(Play.begin(self.database, order=order))
+    @initialize(order=st.sampled_from(["log", "played_at"]), k=_k | _k_by_games, side=_side)
+    def begin(self, order: str, k: Any, side: Any) -> None:
+        self.mirror = Mirror.begin(Play.begin(self.database, order=order, k=k, side=side))
         self.sent: list[MatchIn] = []
 
     def _id(self, chosen: int) -> str:
@@ -68,13 +73,13 @@ class League(RuleBasedStateMachine):
         """As late as their day has it; those of a merged pair are left out, as they would be refused."""
         into = dict(said.merged for _, said in counting(self.mirror.log, "merge"))
         fresh = []
-        for (one, other), score, weight, day in games:
+        for (one, other), score, weight, day, neutral in games:
             roots = [one, other]
             while any(root in into for root in roots):
                 roots = [into.get(root, root) for root in roots]
             if roots[0] != roots[1]:
                 words = {0.0: "second", 0.5: "draw", 1.0: "first"}
-                fresh.append(match(one, other, words[score], f"m{len(self.sent) + len(fresh)}", played_at=day, weight=weight))
+                fresh.append(match(one, other, words[score], f"m{len(self.sent) + len(fresh)}", played_at=day, weight=weight, neutral=neutral))
         if fresh:
             self.mirror.record(*fresh)
             self.sent += fresh
@@ -112,9 +117,9 @@ class League(RuleBasedStateMachine):
         keys = sorted(one.key for one in self.mirror.play.competitors())
         self.mirror.merge(keys[chosen % len(keys)], keys[other % len(keys)])
 
-    @rule(k=st.sampled_from([8.0, 16.0, 32.0, 40.0]))
-    def settle(self, k: float) -> None:
-        self.mirror.settle(k=k)
+    @rule(changed=st.fixed_dictionaries({"k": _k | _k_by_games}) | st.fixed_dictionaries({"side": _side}))
+    def settle(self, changed: dict) -> None:
+        self.mirror.settle(**changed)
 
     @rule(days=st.integers(1, 9))
     def settle_what_rates_nobody(self, days: int) -> None:
@@ -129,6 +134,11 @@ class League(RuleBasedStateMachine):
             retire(self.mirror.play, keys[chosen % len(keys)], retired=bool(chosen % 3))
         elif rename(self.mirror.play, keys[chosen % len(keys)], f"name {chosen}")["position"] is not None:
             self.mirror.pages.clear()
+
+    @rule(key=_key)
+    def register(self, key: str) -> None:
+        known = {one.key for one in self.mirror.play.competitors()}
+        assert (register(self.mirror.play, key)["position"] is None) == (key in known)
 
     @precondition(has_matches)
     @rule()

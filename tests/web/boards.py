@@ -93,6 +93,7 @@ def league(**changes: Any) -> LeagueShape:
         "matches": 48190,
         "competitors": 50,
         "created_at": "2026-01-01T00:00:00Z",
+        "settings_position": 0,
         "settings": SETTINGS,
     }
     return {**made, **changes}  # type: ignore[typeddict-item]
