@@ -1,5 +1,6 @@
 """A stranger's script of 150 lines, which imports nothing of Arpad, comes to the same hashes from an export alone, and refuses a damaged one."""
 
+import json
 import random
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from app.services.leagues import change_league
 from app.services.roster import change_competitor, forget_competitor, merge_competitors, register_competitor
 from tests.api.site import running_site
 from tests.services.play import NEW_YEAR_2024, OPERATOR, Play, match
-from tests.services.test_exports import forged
+from tests.services.test_exports import forged, renamed
 
 SCRIPT = Path(__file__).parent / "outside" / "verify.py"
 ROOT = Path(__file__).parents[1]
@@ -207,10 +208,15 @@ def test_a_rule_edited_is_refused(lines):
 
 
 def test_a_key_edited_is_refused_where_its_entry_promised_another(lines):
-    place = next(place for place, line in enumerate(lines) if line.startswith(b'{"competitor":0'))
-    entry = next(number for number, line in enumerate(lines) if number > place and b'"hash"' in line)
-    edited = lines[place].replace(b'"key":"', b'"key":"X')
-    assert_refused([*lines[:place], edited, *lines[place + 1 :]], entry + 1)
+    told = [(place, json.loads(line)) for place, line in enumerate(lines) if line.startswith(b'{"competitor":')]
+    for place, who in (next(one for one in told if one[1]["salt"]), next(one for one in told if not one[1]["salt"])):
+        entry = next(number for number, line in enumerate(lines) if number > place and b'"hash"' in line)
+        edited = lines[place].replace(b'"key":"', b'"key":"X')
+        assert_refused([*lines[:place], edited, *lines[place + 1 :]], entry + 1 if who["salt"] else place + 1)
+
+
+def test_a_false_name_without_the_salt_that_would_disprove_it_is_refused(lines):
+    assert_refused(renamed(lines), len(lines))
 
 
 def _with(kind: str, /, **members):

@@ -36,6 +36,9 @@ class Contents:
     """The positions of entries that a void can take back."""
     played: set[int] = field(default_factory=set)
     """The positions of matches."""
+    keys: set[str] = field(default_factory=set)
+    forgotten: set[int] = field(default_factory=set)
+    """Whom an entry tells as forgotten; of nobody else salt may be missing, which proves the key."""
     is_complete: bool = False
 
 
@@ -66,6 +69,8 @@ def _take(contents: Contents, line: bytes) -> None:
     else:
         written = ledger.last_line(contents.count, contents.head)
         contents.is_complete = len(contents.created) == len(contents.who)
+        if {number for number, who in contents.who.items() if who["salt"] is None} != contents.forgotten:
+            raise ExportDamaged("a competitor's salt, which proves the key, is missing where nobody was forgotten, or there where somebody was.")
     if line.rstrip(b"\r\n") != written.rstrip(b"\n"):
         raise ExportDamaged("it is not what the lines before lead to: something was changed, left out or added.")
 
@@ -73,8 +78,13 @@ def _take(contents: Contents, line: bytes) -> None:
 def _take_competitor(contents: Contents, value: dict[str, Any]) -> bytes:
     number = len(contents.who)
     contents.who[number] = value
+    if value["key"] in contents.keys:
+        raise ExportDamaged("there is a competitor with this key before.")
+    contents.keys.add(value["key"])
     name = None if value["name"] is None else clean_key(value["name"])
     if value["salt"] is None:
+        if not value["key"].startswith(f"{ledger.FORGOTTEN}-{number}"):
+            raise ExportDamaged("it has a key and no salt that proves it.")
         return ledger.competitor_line(number, clean_key(value["key"]), name, b"", bytes.fromhex(value["commitment"]).hex())
     return ledger.competitor_line(number, clean_key(value["key"]), name, bytes.fromhex(value["salt"]))
 
@@ -147,6 +157,8 @@ def _other_body(contents: Contents, value: dict[str, Any], new: range) -> str:
         LeagueSettings.model_validate(value["settings"])
         if value.get("algorithm", ALGORITHM) not in {ALGORITHM, EXTENDED_ALGORITHM}:
             raise ExportDamaged("its arithmetic is unknown to this version.")
+    if kind == Kind.FORGET:
+        contents.forgotten.add(value["competitor"])
     contents.others.append(value)
     return ledger.other_body(contents.count, kind, recorded_at(value), value["author"], target, _checked_details(contents, value))
 

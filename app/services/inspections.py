@@ -1,7 +1,9 @@
 """What verification looks at beside the replay: the league's own row against its log, and the entries of a log that cannot be replayed at all."""
 
 import json
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from app.ratings.matches import OUTCOMES
 from app.services import ledger
@@ -12,20 +14,53 @@ from app.services.packing import unpacked
 from app.storage.tables import Kind, Stored
 from app.storage.unit_of_work import ReadUnit
 
+NAMING: Final = frozenset({Kind.RENAME, Kind.FORGET, Kind.REGISTER})
 
-def league_differences(unit: ReadUnit, league: Stored) -> list[tuple[str, object, object]]:
-    """(name, stored, logged) of what the league's row says otherwise than its log: name, visibility, settings, the published fit and its table."""
-    logged: dict[str, Any] = {}
-    publications: dict[Conditions, dict[str, Any]] = {WHOLE: {}}
-    for entry in unit.entries.others(league.id, league.position):
-        details = json.loads(entry.details)
-        if entry.kind == Kind.FIT:
-            publications[of_details(details)] = details
-        elif entry.kind in {Kind.CREATE, Kind.SETTINGS}:
-            logged.update({name: details[name] for name in ("name", "public", "settings") if name in details})
-    stored = {"name": league.name, "public": league.public, "settings": json.loads(league.settings)}
+
+@dataclass(slots=True)
+class Told:
+    """What the entries that are no match tell of a league, after all of them."""
+
+    settled: dict[str, Any] = field(default_factory=dict)
+    """Name, visibility and settings."""
+    publications: dict[Conditions, dict[str, Any]] = field(default_factory=lambda: {WHOLE: {}})
+    """The last publication of a fit, of the whole league and of each segment."""
+    fits: int = 0
+    """The largest number of a published fit."""
+    retired: dict[int, bool] = field(default_factory=dict)
+    named_position: int = 0
+    """The last entry by which somebody is shown under another name, or for the first time without a match."""
+
+    @classmethod
+    def by(cls, entries: Iterable[tuple[int, int, Mapping[str, Any]]]) -> "Told":
+        """From (position, kind, details), in the order of the log."""
+        told = cls()
+        for position, kind, details in entries:
+            if kind == Kind.FIT:
+                told.publications[of_details(details)] = dict(details)
+                told.fits = max(told.fits, details["fit"])
+            elif kind in {Kind.CREATE, Kind.SETTINGS}:
+                told.settled.update({name: details[name] for name in ("name", "public", "settings") if name in details})
+            elif kind == Kind.RETIRE:
+                told.retired[details["competitor"]] = details["retired"]
+            elif kind in NAMING:
+                told.named_position = position
+        return told
+
+
+def told_by(unit: ReadUnit, league: Stored) -> Told:
+    """What the stored log of a league tells."""
+    return Told.by((entry.position, entry.kind, json.loads(entry.details)) for entry in unit.entries.others(league.id, league.position))
+
+
+def league_differences(unit: ReadUnit, league: Stored, told: Told) -> list[tuple[str, object, object]]:
+    """(name, stored, logged) of what the league's row says otherwise than its log: name, visibility, settings, the published fits and their tables."""
+    stored = {"name": league.name, "public": league.public, "settings": json.loads(league.settings), "named_position": league.named_position}
+    logged = {**told.settled, "named_position": told.named_position}
     differences: list[tuple[str, object, object]] = [(name, stored[name], logged[name]) for name in logged if stored[name] != logged[name]]
-    return differences + [found for where, publication in publications.items() for found in _fit_differences(unit, league, where, publication)]
+    if league.fits < told.fits:
+        differences.append(("fits", league.fits, told.fits))
+    return differences + [found for where, publication in told.publications.items() for found in _fit_differences(unit, league, where, publication)]
 
 
 def _fit_differences(unit: ReadUnit, league: Stored, where: Conditions, publication: dict[str, Any]) -> list[tuple[str, object, object]]:

@@ -19,6 +19,8 @@ from app.storage.tables import Kind, Stored
 
 FORMAT: Final = 1
 """The version of this written form, stated in every log's first entry."""
+FORGOTTEN: Final = "forgotten"
+"""Begins what stands in the place of a forgotten key; the competitor's number follows."""
 NO_HEAD: Final = bytes(32)
 KIND_NAMES: Final[Mapping[int, str]] = {int(kind): kind.name.lower() for kind in Kind}
 KINDS: Final[Mapping[str, Kind]] = {kind.name.lower(): kind for kind in Kind}

@@ -129,7 +129,9 @@ def _prepare_late(database: Database, unit: ReadUnit, row: Stored, matches: Matc
         if standing.salt is not None:
             moved[standing.number].salt = standing.salt
             late.sides.standings[key] = moved[standing.number]
-    changes = {"amended_position": row.position + len(matches), **latest(late.rated.course)}
+    last = (row.latest_played_at, row.latest_match_id)
+    late_matches = sum(key < last for key in zip(matches.played_at, matches.match_id, strict=True))
+    changes = {"amended_position": row.position + late_matches, **latest(late.rated.course)}
     return sealed(row, matches, authors, late.sides, _seen_by(late), recorded_at, list(moved.values()), **changes)
 
 

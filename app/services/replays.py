@@ -18,6 +18,8 @@ class Replayed:
 
     last: Rated
     receipts: Mapping[str, Floats]
+    amended_position: int
+    """The last entry by which earlier matches were rated again: an amendment, or in the order of play a late match; 0 for none."""
 
 
 def replay_as_recorded(log: MatchLog, amendments: Amendments, changes: Changes, n_competitors: int) -> Replayed:
@@ -26,7 +28,8 @@ def replay_as_recorded(log: MatchLog, amendments: Amendments, changes: Changes, 
     O(matches) per amendment that concerns early matches; in the order of play also per late arrival.
     """
     receipts = {name: np.full(len(log), np.nan) for name in SEEN}
-    known, done = rate(Course.of(MatchLog.empty(), changes, n_competitors)), -1
+    known, done, amended = rate(Course.of(MatchLog.empty(), changes, n_competitors)), -1, 0
+    amending = {one.position for one in amendments.entries}
     for stop in _stops(log, amendments, changes[0][1]):
         course = Course.of(amendments.up_to(stop).applied(log.up_to(stop)), changes, n_competitors)
         known = rate_again(course, known)
@@ -34,8 +37,18 @@ def replay_as_recorded(log: MatchLog, amendments: Amendments, changes: Changes, 
         places = np.searchsorted(log.position, course.log.position[fresh])
         for name in SEEN:
             receipts[name][places] = known.seen[name][fresh]
+        amended = stop if stop in amending else max(amended, _last_late(course, done))
         done = stop
-    return Replayed(known, receipts)
+    return Replayed(known, receipts, amended)
+
+
+def _last_late(course: Course, done: int) -> int:
+    """The position of the last match after `done` that was put before an older one, 0 for none."""
+    fresh = course.log.position > done
+    if fresh.all():
+        return 0
+    late = course.log.position[: np.flatnonzero(~fresh)[-1]][fresh[: np.flatnonzero(~fresh)[-1]]]
+    return int(late.max()) if len(late) else 0
 
 
 def _stops(log: MatchLog, amendments: Amendments, settings: Mapping[str, Any]) -> list[int]:

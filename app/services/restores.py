@@ -5,7 +5,6 @@ head are those of the origin. What a line may be is decided in `export_lines`.
 """
 
 from collections.abc import Iterable, Mapping
-from itertools import accumulate
 from typing import Any
 
 from app.errors import DatabaseNotEmpty, ExportDamaged
@@ -15,6 +14,7 @@ from app.services.amending import latest
 from app.services.amendments import Amendment, Amendments
 from app.services.courses import Changes, Reckoning, reckoned
 from app.services.export_lines import Contents, context_text, details_of, microseconds, read_export, recorded_at
+from app.services.inspections import Told
 from app.services.keys import Caller, permit_globally
 from app.services.leagues import check_league_id, insert_league
 from app.services.match_log import MatchLog
@@ -90,7 +90,8 @@ def _changes(contents: Contents) -> Changes:
 
 def _write(unit: WriteUnit, key: str, contents: Contents, replayed: Replayed, standings: Reckoning, amendments: Amendments) -> None:
     creation = contents.others[0]
-    state = _settled(contents)
+    told = Told.by((one["position"], ledger.KINDS[one["kind"]], one) for one in contents.others)
+    state = told.settled
     insert_league(unit, key, state["name"], state["public"], recorded_at(creation), creation["author"], details_of(creation))
     row = unit.leagues.by_key(key)
     if row is None or row.log_head.hex() != creation["hash"]:
@@ -100,35 +101,12 @@ def _write(unit: WriteUnit, key: str, contents: Contents, replayed: Replayed, st
         columns = _columns_of(one) if kind == Kind.CORRECT else {}
         unit.entries.add(row.id, one["position"], kind, recorded_at(one), one["author"], details_of(one), target=one.get("target"), **columns)
     append_rows(unit.connection, entry, _entry_columns(row.id, contents.matches, replayed))
-    append_rows(unit.connection, competitor, _competitor_columns(row.id, contents, standings, amendments, state["retired"]))
+    append_rows(unit.connection, competitor, _competitor_columns(row.id, contents, standings, amendments, told.retired))
     counted, results = len(replayed.last.course), len(contents.matches) + len(amendments.entries)
-    counters = {"competitors": len(contents.who), "matches": counted, "results": results, "fits": state["fits"]}
+    counters = {"competitors": len(contents.who), "matches": counted, "results": results, "fits": told.fits}
     head = {"position": contents.count - 1, "recorded_at": contents.recorded_at, "log_head": contents.head}
-    marks = {"amended_position": _amended(contents, amendments), "named_position": state["named"], **latest(replayed.last.course)}
+    marks = {"amended_position": replayed.amended_position, "named_position": told.named_position, **latest(replayed.last.course)}
     unit.leagues.change(row.id, {**counters, **head, **marks, "settings": ledger.canonical(state["settings"])})
-
-
-def _amended(contents: Contents, amendments: Amendments) -> int:
-    """The last position by which earlier matches were rated again: an amendment, or in the order of play any late match."""
-    last = max((one.position for one in amendments.entries), default=0)
-    if contents.others[0]["settings"].get("order") != "played_at":
-        return last
-    keys = [(microseconds(match["played_at"]) or 0, match["match_id"]) for match in contents.matches]
-    late = (int(match["position"]) for match, key, latest in zip(contents.matches, keys, accumulate(keys, max), strict=True) if key < latest)
-    return max([last, *late])
-
-
-def _settled(contents: Contents) -> dict[str, Any]:
-    """Name, visibility, settings, the number of fits, who is retired and when somebody was last named, after all entries."""
-    state: dict[str, Any] = {"fits": 0, "retired": {}, "named": 0}
-    for one in contents.others:
-        state.update({name: one[name] for name in ("name", "public", "settings") if name in one and one["kind"] in {"create", "settings"}})
-        state["fits"] = max(state["fits"], one.get("fit", 0))
-        if one["kind"] == "retire":
-            state["retired"][one["competitor"]] = one["retired"]
-        if one["kind"] in {"rename", "forget", "register"}:
-            state["named"] = one["position"]
-    return state
 
 
 def _entry_columns(league_id: int, matches: list[dict[str, Any]], replayed: Replayed) -> dict[str, list[Any]]:

@@ -3,7 +3,7 @@
 import json
 import os
 from dataclasses import dataclass
-from typing import Any, Final, TypedDict
+from typing import Any, TypedDict
 
 from app.errors import BadInput, Conflict, Fault
 from app.ratings.matches import clean_key
@@ -20,8 +20,6 @@ from app.storage.bulk import append_rows
 from app.storage.tables import Kind, Stored
 from app.storage.tables import competitor as competitor_table
 from app.storage.unit_of_work import Database, ReadUnit, WriteUnit
-
-FORGOTTEN: Final = "forgotten"
 
 
 def merge_competitors(
@@ -171,7 +169,7 @@ def _refuse_anchor(row: Stored, key: str) -> None:
 
 
 def _free_pseudonym(unit: ReadUnit, league_id: int, number: int) -> str:
-    candidates = [f"{FORGOTTEN}-{number}", *(f"{FORGOTTEN}-{number}-{count}" for count in range(2, 100))]
+    candidates = [f"{ledger.FORGOTTEN}-{number}", *(f"{ledger.FORGOTTEN}-{number}-{count}" for count in range(2, 100))]
     taken = unit.competitors.by_keys(league_id, candidates)
     return next(candidate for candidate in candidates if candidate not in taken)
 

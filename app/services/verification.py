@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.services import ledger
+from app.services.amending import latest
 from app.services.amendments import Amendments
 from app.services.courses import SEEN, Reckoning, reckoned
-from app.services.inspections import league_differences, unreadable_entries
+from app.services.inspections import Told, league_differences, told_by, unreadable_entries
 from app.services.keys import Caller, require_league
 from app.services.match_log import MatchLog
 from app.services.replays import Replayed, replay_as_recorded
@@ -48,12 +49,14 @@ def _proof(unit: ReadUnit, row: Stored, competitors: Sequence[Any], numbers: int
     replayed = replay_as_recorded(read.log, amendments, changes, numbers)
     standings = reckoned(replayed.last.course, replayed.last.ratings())
     counted = len(replayed.last.course)
+    told = told_by(unit, row)
     differences = [
         *read.differences,
-        *(_differs("The league", *told, by="the log") for told in league_differences(unit, row)),
+        *(_differs("The league", *each, by="the log") for each in league_differences(unit, row, told)),
         *_check_receipts(read, replayed),
-        *_check_standings(competitors, standings, amendments),
+        *_check_standings(competitors, standings, amendments, told),
         *_check_counters(row, counted, len(amendments.entries), len(read.log), len(competitors)),
+        *_check_marks(row, read, replayed),
         *segment_differences(unit, row, read.log, replayed.last),
     ]
     playing = sum(matches > 0 for matches in standings.matches)
@@ -89,12 +92,14 @@ class _Read:
     log: MatchLog
     recorded: NDArray[np.float64]
     head: bytes
+    times: tuple[int, int]
+    """When the first and the last entry were recorded."""
     differences: list[str]
 
 
 def _read(unit: ReadUnit, league: Stored, competitors: Sequence[Any]) -> _Read:
     created = ledger.created_at_position(competitors)
-    head, expected, differences = ledger.NO_HEAD, 0, list[str]()
+    head, expected, differences, times = ledger.NO_HEAD, 0, list[str](), list[int]()
     logs, recorded = [MatchLog.empty()], [np.empty((len(SEEN), 0))]
     for columns in unit.entries.stream_columns(league.id, league.position):
         for body in ledger.bodies(columns, created):
@@ -103,6 +108,7 @@ def _read(unit: ReadUnit, league: Stored, competitors: Sequence[Any]) -> _Read:
             if position != expected:
                 differences.append(f"Position {expected} is missing from the log; {position} follows.")
             expected = position + 1
+        times = [*times[:1], columns["recorded_at"][0], columns["recorded_at"][-1]]
         is_match = np.array(columns["kind"]) == Kind.MATCH
         matches = {name: list(compress(values, is_match)) for name, values in columns.items()}
         logs.append(MatchLog.of_columns(matches))
@@ -111,7 +117,7 @@ def _read(unit: ReadUnit, league: Stored, competitors: Sequence[Any]) -> _Read:
         differences.append(f"The log ends at position {expected - 1}, the league says {league.position}.")
     if head != league.log_head:
         differences.append(f"The log's head is {head.hex()}, the league says {league.log_head.hex()}: an entry was changed.")
-    return _Read(MatchLog.joined(logs), np.concatenate(recorded, axis=1), head, differences)
+    return _Read(MatchLog.joined(logs), np.concatenate(recorded, axis=1), head, (times[0], times[-1]), differences)
 
 
 def _check_receipts(read: _Read, replayed: Replayed) -> list[str]:
@@ -123,17 +129,27 @@ def _check_receipts(read: _Read, replayed: Replayed) -> list[str]:
     return differences
 
 
-def _check_standings(competitors: Sequence[Any], standings: Reckoning, amendments: Amendments) -> list[str]:
+def _check_standings(competitors: Sequence[Any], standings: Reckoning, amendments: Amendments, told: Told) -> list[str]:
     differences = [
         _differs(f"Competitor “{row.key}”", name, getattr(row, name), getattr(standings, name)[row.number])
         for row in competitors
         for name in _STANDING
         if getattr(row, name) != getattr(standings, name)[row.number]
     ]
-    merged = [(row, amendments.merged.get(row.number)) for row in competitors]
+    logged = [(row, "merged_into", amendments.merged.get(row.number)) for row in competitors]
+    logged += [(row, "retired", told.retired.get(row.number, False)) for row in competitors]
     return differences + [
-        _differs(f"Competitor “{row.key}”", "merged_into", row.merged_into, into) for row, into in merged if row.merged_into != into
+        _differs(f"Competitor “{row.key}”", name, getattr(row, name), value, by="the log")
+        for row, name, value in logged
+        if getattr(row, name) != value
     ]
+
+
+def _check_marks(league: Stored, read: _Read, replayed: Replayed) -> list[str]:
+    """What the league's row says of its log, so that nobody has to read it."""
+    expected = {"created_at": read.times[0], "recorded_at": read.times[1], "amended_position": replayed.amended_position}
+    expected |= latest(replayed.last.course)
+    return [_differs("The league", name, getattr(league, name), value) for name, value in expected.items() if getattr(league, name) != value]
 
 
 def _check_counters(league: Stored, counted: int, amendments: int, matches: int, competitors: int) -> list[str]:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 SCORES = {"first": 1.0, "draw": 0.5, "second": 0.0}
 CAN_BE_VOID, MOVES_NO_RATING = {"match", "void", "correct", "merge"}, {"fit", "register", "rename", "retire", "forget"}
-DAMAGED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 def require(holds, fault):
@@ -36,7 +35,7 @@ def exponential(x):  # e^x of FDLIBM: + − × ÷ in this order, then a power of
 class Log:  # what the lines read so far say
     def __init__(self):
         self.lines, self.head, self.recorded_at, self.is_complete = 0, bytes(32), None, False
-        self.keys, self.told = {}, {}  # key → number; number → commitment of those whom no entry has brought into being yet
+        self.keys, self.told, self.saltless = {}, {}, set()  # key → number; number → commitment that no entry has told yet; whom no salt proves
         self.kinds, self.settings, self.ids = [], {}, set()  # the kind at each position; the settings now in force; every match_id
         self.matches, self.corrections, self.merges, self.voids = {}, {}, {}, {}  # by position
 
@@ -49,13 +48,14 @@ class Log:  # what the lines read so far say
         elif "competitor" in value:
             self.take_competitor(**value)
         else:
-            end = f'{{"count":{len(self.kinds)},"head":"{self.head.hex()}"}}'.encode()
-            require(line == end and self.kinds and not self.told, "count and head are not those of the lines before.")
+            end = b'{"count":%d,"head":"%s"}' % (len(self.kinds), self.head.hex().encode())
+            require(line == end and self.kinds and not self.told and not self.saltless, "it does not fit the lines before.")
             self.is_complete = True
 
     def take_competitor(self, competitor, key, name, salt, commitment=None):  # the members of the line; a name proves nothing
-        require(competitor == len(self.keys) and key not in self.keys, "its number or its key is not a new one.")
-        self.keys[key] = competitor
+        is_proven = salt is not None or key.startswith(f"forgotten-{competitor}")
+        require(competitor == len(self.keys) and key not in self.keys and is_proven, "its number or its key is not a new one.")
+        self.keys[key], self.saltless = competitor, self.saltless | ({competitor} if salt is None else set())
         # Of a forgotten person only the commitment is left; of all others it follows from salt and key.
         self.told[str(competitor)] = commitment if salt is None else hashlib.sha256(bytes.fromhex(salt) + key.encode()).hexdigest()
 
@@ -91,6 +91,7 @@ class Log:  # what the lines read so far say
             self.merges[position] = self.pair(value["from"], value["into"])
         else:
             require(kind in MOVES_NO_RATING, f"the kind “{kind}” is unknown here.")
+            self.saltless -= {value["competitor"]} if kind == "forget" else set()
 
     def pair(self, one, other):
         require(one != other and all(side in range(len(self.keys)) for side in (one, other)), "it is not about two competitors told before.")
@@ -129,8 +130,7 @@ class Log:  # what the lines read so far say
         for first, second, score, weight, has_side, _, _, (unit, advantage, newcomer, games, then) in self.counted():
             surprise = score - 1.0 / (1.0 + exponential(-((ratings[first] - ratings[second] + advantage * has_side) / unit)))
             for one, sign, own in ((first, 1.0, score), (second, -1.0, 1.0 - score)):
-                k = newcomer if sum(records[one]) < games else then
-                ratings[one] += sign * (k * weight * surprise)
+                ratings[one] += sign * ((newcomer if sum(records[one]) < games else then) * weight * surprise)
                 records[one][2 - int(2.0 * own)] += 1
         playing = sorted((key.encode(), key, ratings[number], *records[number]) for key, number in self.keys.items() if any(records[number]))
         lines = [f"{key}\t{rating!r}\t{sum(record)}\t{record[0]}\t{record[1]}\t{record[2]}\n" for _, key, rating, *record in playing]
@@ -145,5 +145,5 @@ if __name__ == "__main__":
                 log.take(line.rstrip(b"\r\n"))
         require(log.is_complete, "the file ends here, before its last line, which tells count and head.")
         print(f"state_hash {log.state_hash()}\nlog_head {log.head.hex()}")
-    except DAMAGED as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         sys.exit(print(f"line {log.lines} proves nothing: {error}", file=sys.stderr) or 8)

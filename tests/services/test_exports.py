@@ -124,6 +124,14 @@ def _refused(database, lines: list[bytes]) -> None:
     assert _leagues(database) == before
 
 
+def renamed(lines: list[bytes], key: str | None = None) -> list[bytes]:
+    """The first of whom the salt is known under another key (as if forgotten, unless one is given), with the commitment to the true one and without the salt."""
+    place, told = next((place, told) for place, told in enumerate(map(json.loads, lines)) if told.get("salt"))
+    commitment = hashlib.sha256(bytes.fromhex(told["salt"]) + told["key"].encode()).hexdigest()
+    false = {"competitor": told["competitor"], "key": key or f"forgotten-{told['competitor']}", "name": None, "salt": None, "commitment": commitment}
+    return [*lines[:place], json.dumps(false, separators=(",", ":")).encode() + b"\n", *lines[place + 1 :]]
+
+
 @pytest.fixture(scope="session")
 def lines(shared_sqlite) -> list[bytes]:
     return season(shared_sqlite).export()
@@ -278,3 +286,10 @@ def test_an_export_that_is_given_up_leaves_nothing_open(shared):
     lines = export_league(shared, OPERATOR, season(shared).league)
     next(lines)
     lines.close()
+
+
+def test_a_false_name_without_the_salt_that_would_disprove_it_is_refused(shared_sqlite, lines):
+    _refused(shared_sqlite, renamed(lines))
+    another = next(told["key"] for told in reversed(list(map(json.loads, lines))) if "key" in told)
+    for key in ("Mallory", another):
+        _refused(shared_sqlite, renamed(lines, key))

@@ -63,7 +63,7 @@ def files_of(play: Play) -> list[Path]:
 
 
 def _said(one: str, other: str, score: float, match_id: str):
-    return Said("match", {"first": one, "second": other, "score": score, "played_at": None, "weight": 1.0}, match_id)
+    return Said("match", {"first": one, "second": other, "score": score, "played_at": None, "weight": 1.0, "neutral": False}, match_id)
 
 
 def test_of_who_was_forgotten_nothing_is_left(known):

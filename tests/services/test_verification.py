@@ -5,7 +5,7 @@ import pytest
 from app.errors import KeyRequired, LeagueNotFound
 from app.services.keys import Caller
 from app.services.verification import verify_league
-from tests.services.play import Play, match
+from tests.services.play import DAY, NEW_YEAR_2024, Play, match
 
 DAMAGE = {
     "a rating": ("UPDATE competitor SET rating = rating + 1e-9 WHERE league_id = :league AND number = 1", "Competitor “B”: rating"),
@@ -60,6 +60,13 @@ DAMAGE = {
     "the count of results": ("UPDATE league SET results = 0 WHERE id = :league", "results"),
     "the count of competitors": ("UPDATE league SET competitors = competitors + 1 WHERE id = :league", "competitors"),
     "the count of competitors, less": ("UPDATE league SET competitors = competitors - 1 WHERE id = :league", "competitors"),
+    "when it was amended": ("UPDATE league SET amended_position = 0 WHERE id = :league", "amended_position"),
+    "when it was amended, later": ("UPDATE league SET amended_position = 6 WHERE id = :league", "amended_position"),
+    "when somebody was named": ("UPDATE league SET named_position = 3 WHERE id = :league", "named_position"),
+    "when it was created": ("UPDATE league SET created_at = created_at - 1 WHERE id = :league", "created_at"),
+    "when it was written last": ("UPDATE league SET recorded_at = recorded_at + 1 WHERE id = :league", "recorded_at"),
+    "the number of fits": ("UPDATE league SET fits = 0 WHERE id = :league", "fits"),
+    "who is retired": ("UPDATE competitor SET retired = NOT retired WHERE league_id = :league AND number = 1", "retired"),
     "the head": ("UPDATE league SET log_head = salt FROM competitor WHERE league.id = :league AND league_id = :league AND number = 0", "head"),
     "the position": ("UPDATE league SET position = 6 WHERE id = :league", "head"),
     "the position, further": ("UPDATE league SET position = 9 WHERE id = :league", "ends at position 7"),
@@ -84,6 +91,17 @@ def test_damage_is_found_and_named(season, damage):
     verdict = season.verify()
     assert not verdict["equal"]
     assert any(named in difference for difference in verdict["differences"]), verdict["differences"]
+
+
+@pytest.mark.parametrize("column", ["latest_played_at = 1", "latest_match_id = 'm1'", "amended_position = 2", "amended_position = 0"])
+def test_damage_to_what_places_a_late_match_is_found(play, column):
+    later = Play.begin(play.database, order="played_at")
+    later.batch([match("A", "B", "first", f"m{day}", played_at=NEW_YEAR_2024 + day * DAY) for day in (5, 6, 2, 9)])
+    later.batch([match("A", "B", "first", f"m{day}", played_at=NEW_YEAR_2024 + day * DAY) for day in (12, 1, 7)])
+    later.verified()
+    assert later.sql(f"UPDATE league SET {column} WHERE id = :league") == 1
+    [difference] = later.verify()["differences"]
+    assert column.split()[0] in difference
 
 
 def test_damage_in_one_league_is_not_seen_in_another(season):
