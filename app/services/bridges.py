@@ -14,7 +14,8 @@ from app.core.augmentation import strong_augmentation
 from app.services.answer_shapes import BridgesShape, PairingShape, UpsetShape
 from app.services.as_of import AsOf, league_at
 from app.services.keys import Caller, require_league
-from app.services.standings import Table, moment_of, ordered_table, status_of
+from app.services.leaderboard_tables import Table, ordered_table
+from app.services.standings import moment_of, status_of
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database
 

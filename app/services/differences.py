@@ -6,9 +6,9 @@ from app.ratings.scale import natural_unit
 from app.services.answer_shapes import DifferenceShape
 from app.services.as_of import AsOf, league_at
 from app.services.keys import Caller, require_league
+from app.services.leaderboard_tables import Table, ordered_table
 from app.services.predictions import RESTS_ON, comparability, pair_of
 from app.services.shapes import By, IntervalShape
-from app.services.standings import Table, ordered_table
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database
 

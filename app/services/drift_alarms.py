@@ -6,7 +6,7 @@ from app.services.answer_shapes import DriftRow, DriftShape
 from app.services.as_of import AsOf, league_at
 from app.services.drifts import ALARM_SHARE, ALARMING, FROM_MATCHES
 from app.services.keys import Caller, require_league
-from app.services.standings import Table, ordered_table
+from app.services.leaderboard_tables import Table, ordered_table
 from app.storage.unit_of_work import Database
 
 
@@ -16,8 +16,7 @@ def league_drift(database: Database, caller: Caller, league: str, *, limit: int 
         row, _ = require_league(unit, caller, league)
         table = ordered_table(database, unit, league_at(unit, row, as_of), "fit")
     assert table.fit is not None  # noqa: S101  by=fit
-    matches = np.array([each.matches for each in table.rows])
-    judged = (matches >= FROM_MATCHES) & ~np.isnan(table.drifts)
+    judged = (table.matches >= FROM_MATCHES) & ~np.isnan(table.drifts)
     beyond = np.flatnonzero(judged & (np.abs(table.drifts) > ALARMING))
     beyond = beyond[np.argsort(-np.abs(table.drifts[beyond]), kind="stable")]
     total = int(judged.sum())
@@ -39,7 +38,7 @@ def league_drift(database: Database, caller: Caller, league: str, *, limit: int 
 
 
 def _row(table: Table, place: int) -> DriftRow:
-    row, fit = table.rows[place], table.fit
+    row, fit = table.at(place), table.fit
     return {
         "competitor": row.key,
         "name": row.name or row.key,

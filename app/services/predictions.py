@@ -18,9 +18,10 @@ from app.ratings.scale import expected_score
 from app.services.answer_shapes import ByBoth
 from app.services.as_of import AsOf, league_at
 from app.services.keys import Caller, require_league
+from app.services.leaderboard_tables import Table, ordered_table
 from app.services.segments import counted_matches
 from app.services.shapes import By, MatrixShape, PredictionListShape, PredictionShape
-from app.services.standings import Table, alias, ordered_table
+from app.services.standings import alias
 from app.services.stored_fits import FitTable
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
@@ -157,7 +158,7 @@ def matrix(
     with database.read() as unit:
         row, _ = require_league(unit, caller, league)
         table = ordered_table(database, unit, league_at(unit, row, as_of), by)
-        chosen = table.rows[:top] if competitors is None else [table.row(alias(unit, table, key)) for key in competitors]
+        chosen = table.first(top) if competitors is None else [table.row(alias(unit, table, key)) for key in competitors]
         numbers = [one.number for one in chosen]
         games = _games(database, unit, table.league, numbers) if len(set(numbers)) == len(numbers) else []
     if len(set(numbers)) < len(numbers):

@@ -1,10 +1,10 @@
 """Everyone's standing and the comparison graph, at the head of a log from the tables, at an earlier position from the course that led there."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from app.services.as_of import LeagueAt, retired_at
 from app.services.courses import Reckoning, reckoned
+from app.services.everyone import Everyone, everyone_at_head
 from app.services.segments import rated_from, read_course
 from app.services.structures import Structure, structure_at, structure_at_head
 from app.storage.unit_of_work import Database, ReadUnit
@@ -26,13 +26,13 @@ class CompetitorAt(NamedTuple):
     created_position: int
 
 
-def standings_of(database: Database, unit: ReadUnit, league: Any) -> tuple[Sequence[Any], Structure]:  # noqa: ANN401  a row or LeagueAt
-    """Every competitor in order of number, and the graph of their matches."""
+def standings_of(database: Database, unit: ReadUnit, league: Any) -> tuple[Everyone, Structure]:  # noqa: ANN401  a row or LeagueAt
+    """Everyone, and the graph of their matches."""
     if not isinstance(league, LeagueAt):
-        return unit.competitors.all(league.id), structure_at_head(database, unit, league)
+        return everyone_at_head(database, unit, league), structure_at_head(database, unit, league)
     course = read_course(database, unit, league, league.position)
     ratings = rated_from(unit, league.id, course, len(course)).ratings()
-    return _competitors(unit, league, reckoned(course, ratings)), structure_at(league, course.log)
+    return Everyone.of(_competitors(unit, league, reckoned(course, ratings))), structure_at(league, course.log)
 
 
 def _competitors(unit: ReadUnit, league: LeagueAt, reckoning: Reckoning) -> list[CompetitorAt]:

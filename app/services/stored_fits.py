@@ -54,6 +54,13 @@ class FitTable:
         """Whether the competitor had a match at the fit's position."""
         return number < len(self.arrays["theta"]) and bool(self.arrays["rank_ub"][number] > 0)
 
+    def knows(self, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these competitors had a match at the fit's position."""
+        rank_ub = self.arrays["rank_ub"]
+        known: NDArray[np.bool_] = numbers < len(rank_ub)
+        known[known] = rank_ub[numbers[known]] > 0
+        return known
+
     def shape(self, number: int) -> FittedRatingShape | None:
         """One competitor's fitted rating with its 95 % interval."""
         if number not in self:

@@ -22,7 +22,8 @@ from app.services.answer_shapes import ForecastShape, Goal, SuggestionRow, Sugge
 from app.services.as_of import AsOf, league_at
 from app.services.bridges import Missing
 from app.services.keys import Caller, require_league
-from app.services.standings import Table, moment_of, ordered_table, status_of
+from app.services.leaderboard_tables import Table, ordered_table
+from app.services.standings import moment_of, status_of
 from app.services.stored_fits import FitTable
 from app.storage.unit_of_work import Database
 

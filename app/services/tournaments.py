@@ -19,9 +19,10 @@ from app.ratings.tournaments import Bracket, Entrants, drawn_strengths, fixed_st
 from app.services.answer_shapes import Seeding, TournamentFormat, TournamentRow, TournamentShape
 from app.services.as_of import AsOf, league_at
 from app.services.keys import Caller, require_league
+from app.services.leaderboard_tables import Table, ordered_table
 from app.services.predictions import comparabilities
 from app.services.shapes import By
-from app.services.standings import Table, alias, ordered_table
+from app.services.standings import alias
 from app.services.stored_fits import FitTable
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database
@@ -63,7 +64,7 @@ def simulate(
     with database.read() as unit:
         row, _ = require_league(unit, caller, league)
         table = ordered_table(database, unit, league_at(unit, row, as_of), by)
-        entrants = table.rows[:top] if competitors is None else [table.row(alias(unit, table, key)) for key in competitors]
+        entrants = table.first(top) if competitors is None else [table.row(alias(unit, table, key)) for key in competitors]
     if len({one.number for one in entrants}) < len(entrants):
         raise BadInput("A competitor is named twice.", [Fault("/competitors", "Name each competitor once.")])
     _check_size(tournament, len(entrants), "/top" if competitors is None else "/competitors")

@@ -135,10 +135,10 @@ def _keys(database: Database) -> list[str]:
 async def ask_everything(server: Server, league: str, kind: str, players: Players, options: argparse.Namespace) -> Table:
     """Every question in turn, with one connection and with many."""
     table = Table(COLUMNS)
-    # A server that has just begun builds its tables once; that is a figure of its own.
-    await _warm(server, players)
     asked = {**QUESTIONS, UNCHANGED: None}
     chosen = {name: ask for name, ask in asked.items() if not options.only or any(part in name for part in options.only)}
+    # A server that has just begun builds its tables once; that is a figure of its own.
+    await _warm(server, players, chosen)
     async with _writing(server, players) if options.writing else _not_writing():
         for question, ask in chosen.items():
             for many in options.connections:
@@ -148,9 +148,11 @@ async def ask_everything(server: Server, league: str, kind: str, players: Player
     return table
 
 
-async def _warm(server: Server, players: Players) -> None:
+async def _warm(server: Server, players: Players, chosen: Mapping[str, Ask | None]) -> None:
     async with connections(server.url, 1) as [connection]:
-        for name, ask in QUESTIONS.items():
+        for name, ask in chosen.items():
+            if ask is None:
+                continue
             began = time.perf_counter()
             answer = await connection.ask(ask(players))
             assert answer.status == 200, answer
