@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from app.core.grams import Sparse
 from app.core.identifiability import Identifiability
 from app.core.inference import Uncertainty
+from app.core.nearby import Nearby, can_be_near
+from app.core.spreads import AmongFew
 from app.ratings.fitted import NORMAL_95, Strengths
 from app.ratings.scale import natural_unit
 from app.services.fitting import fit_league
@@ -113,6 +115,11 @@ class _StoredOrder:
     """The second order of a fit that was computed before."""
 
     uncertainty: Uncertainty
+
+    @cached_property
+    def among_few(self) -> AmongFew:
+        """Kept ready for as long as the fit is; of a large league from the neighbourhoods."""
+        return Nearby(self.uncertainty) if can_be_near(self.uncertainty) else self.uncertainty
 
 
 _kept: WeakKeyDictionary[Database, OrderedDict[tuple[int, int], FitTable]] = WeakKeyDictionary()
