@@ -17,7 +17,7 @@ Nothing here depends on who else is asked for, but for rounding.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,7 +122,7 @@ class Neighbourhoods:
             Of the competitors among them.
         """
         n, among = len(self.diagonal), len(columns)
-        x = _rows([(column.near, column.x) for column in columns], n)
+        x: Any = _rows([(column.near, column.x) for column in columns], n)
         residual = _rows([(column.far, column.residual) for column in columns], n)
         carried = np.zeros((len(self.inner), len(chosen)))
         carried[:, :among] = np.array([column.carried for column in columns]).T.reshape(len(self.inner), among)
