@@ -15,7 +15,7 @@ from app.ratings.fits import MaximumLikelihoodDoesNotExist
 from app.ratings.fitted import Fit
 from app.ratings.ranking import rank_fit, tiers, top_probabilities
 from app.ratings.scale import natural_unit
-from app.services.fit_arrays import second_order, table_hash
+from app.services.fit_arrays import WEIGHTS, second_order, table_hash
 from app.services.league_settings import LeagueSettings
 from app.services.match_log import MatchLog
 from app.services.packing import Arrays, packed, unpacked
@@ -83,7 +83,7 @@ def fit_league(
         return Fitted(certificate_of(fit, settings), {"fit": fitted - started}, f"The anchor “{settings.anchor.competitor}” has no counted match.")
     ranked = time.perf_counter()
     certificate = {**certificate_of(fit, settings), "anchor_shift": shift, "anchored_component": island}
-    table, uncertainty = packed(arrays), packed(second_order(fit))
+    table, uncertainty = packed(arrays), packed(second_order(fit), as_they_are=WEIGHTS)
     seconds = {"fit": fitted - started, "errors and ranks": ranked - fitted, "packing": time.perf_counter() - ranked}
     return Fitted(certificate, seconds, None, table_hash(arrays), table, uncertainty)
 

@@ -145,6 +145,7 @@ async def ask_everything(server: Server, league: str, kind: str, players: Player
                 seen = await _ask_for(server, players, ask, many, options.seconds)
                 each = f"{1e3 * seen.cpu_seconds / len(seen.seconds):.2f}"
                 table.add(league, kind, question, many, f"{len(seen.seconds):,}", seen.ms(0.5), seen.ms(0.95), each)
+                print(" · ".join(table.rows[-1][2:]), file=sys.stderr, flush=True)
     return table
 
 
