@@ -7,7 +7,7 @@ ArpadError
 │   ├── FileNotUnderstood    the header or the format of a file
 │   └── BadLines             single lines of a file
 ├── Conflict
-│   ├── LeagueExists · MatchIdTaken · PositionMoved · MatchAlreadyVoided · FitNotPublished · FitFinished
+│   ├── LeagueExists · MatchIdTaken · PositionMoved · MatchAlreadyVoided · FitNotPublished · FitFinished · FitWithoutTable
 │   ├── ImportDiffers · DatabaseNotEmpty · PortInUse
 ├── NotAllowed
 │   ├── KeyRequired · ScopeMissing
@@ -173,6 +173,15 @@ class FitFinished(Conflict):
 
     def __init__(self, fit: int, status: str) -> None:
         super().__init__(f"Fit {fit} is {status}: only what waits or runs can be cancelled.", status=status)
+
+
+class FitWithoutTable(Conflict):
+    code = "fit-without-table"
+    title = "There is nothing to check of this fit"
+
+    def __init__(self, fit: int, status: str, reason: str | None) -> None:
+        why = f" {reason}" if reason else ""
+        super().__init__(f"Fit {fit} is {status}; only published fits keep a table.{why}", status=status)
 
 
 class ImportDiffers(Conflict):

@@ -18,6 +18,7 @@ from app.threads import use_one_numeric_thread
 
 use_one_numeric_thread()
 
+from app.services.conditions import Conditions
 from app.services.fit_process import answer_of
 from app.services.fit_work import compute_fit
 from app.storage.unit_of_work import Database
@@ -50,7 +51,8 @@ def _serve(job: dict[str, Any], out: IO[bytes]) -> None:
     database = Database.open(job["url"], pool_size=1)
     try:
         limit_memory(job["memory_mb"])
-        for part in answer_of(compute_fit(database, job["league_id"], lambda stage: _say(out, {"stage": stage}))):
+        work = compute_fit(database, job["league_id"], lambda stage: _say(out, {"stage": stage}), Conditions.stored(job["conditions"]))
+        for part in answer_of(work):
             out.write(part)
         out.flush()
     except MemoryError:

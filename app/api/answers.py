@@ -21,6 +21,7 @@ from app.api.dependencies import Runtime, caller_of, runtime_of
 from app.api.formats import JSON, json_bytes, negotiated, rows_as
 from app.api.problems import instance_of
 from app.services import leagues, permalinks
+from app.services.conditions import WHOLE, Conditions
 from app.services.leagues import Head
 from app.services.moments import parse_as_of
 from app.services.permalinks import HeadAt
@@ -38,13 +39,15 @@ class Manner:
 
     `tag_from`: "head" where the league's head and the day decide every byte, whoever asks; "content" where more than the position does (a
     running fit); None where it depends on the caller. `kept`: its bytes are worth keeping here. `row_type`: it is offered in other formats.
-    `dated`: it can be asked for as of an earlier position, and names the address of that.
+    `dated`: it can be asked for as of an earlier position, and names the address of that. `where`: the segment that it is about, which is not
+    for the public: who asks is looked at before anything that is kept.
     """
 
     tag_from: Literal["head", "content"] | None = None
     kept: bool = False
     row_type: type | None = None
     dated: bool = True
+    where: Conditions = WHOLE
 
 
 async def answer(request: Request, league: str, service: Service, manner: Manner, as_of: str | None = None) -> Response:
@@ -64,7 +67,8 @@ class _Read:
         self.media_type = JSON if manner.row_type is None else negotiated(request)
         self.caller = caller_of(request)
         self.runtime: Runtime = runtime_of(request)
-        self.is_shared = manner.tag_from is not None or "authorization" not in request.headers
+        self.is_tagged = manner.tag_from is not None or "authorization" not in request.headers
+        self.is_shared = self.is_tagged and not manner.where
 
     def __call__(self) -> Response:
         head = self.head()
@@ -79,7 +83,7 @@ class _Read:
         return self.response(rendered, headers, self.seen(shape))
 
     def head(self) -> Head:
-        return leagues.head(self.runtime.database, self.caller, self.league)
+        return leagues.head(self.runtime.database, self.caller, self.league, self.manner.where)
 
     def headers(self, head: Head) -> dict[str, str]:
         kept = _PUBLIC if head.public and self.is_shared else _NOT_STORED
@@ -141,7 +145,7 @@ class _ReadAsOf(_Read):
         head = self._head_at()
         kept = (_PERMANENT if head.is_settled else _PUBLIC) if head.public and self.is_shared else _NOT_STORED
         headers = {"Cache-Control": kept, "Vary": "Accept, Authorization"}
-        if not self.is_shared:
+        if not self.is_tagged:
             return self.response(self.rendered(self.service(self.runtime.database, self.caller)), headers, head.position)
         tag = dated_tag(instance_of(self.request), self.request.scope["query_string"], self.media_type, head)
         return self.answer_by_tag(tag, head.position, headers)
@@ -150,7 +154,7 @@ class _ReadAsOf(_Read):
         return self._head_at().position
 
     def _head_at(self) -> HeadAt:
-        return permalinks.head_at(self.runtime.database, self.caller, self.league, self.as_of)
+        return permalinks.head_at(self.runtime.database, self.caller, self.league, self.as_of, self.manner.where)
 
 
 def entity_tag(path: str, query: bytes, media_type: str, head: Head) -> str:

@@ -35,6 +35,14 @@ class Body(Generic[T]):
         require_media_type(request, JSON_TYPES)
         return await read_body(request, self.limit)
 
+    async def content_if_any(self, request: Request) -> T | None:
+        """As `content`; None for a request without a body, whatever media type it names."""
+        body = await read_body(request, self.limit)
+        if not body:
+            return None
+        require_media_type(request, JSON_TYPES)
+        return self.parse(body)
+
     def parse(self, body: bytes) -> T:
         """The body's content. Raises BadInput with a JSON pointer for every fault."""
         try:

@@ -51,7 +51,7 @@ BRIDGES: BridgesShape = {
         {"taker": "Xavier", "giver": "Alice", "components": [2, 1]},
     ],
     "upsets_throughout_needed": 2,
-    "sentence": "2 islands without a match between them: Alice against Xavier would join them, however they end. For a pure maximum likelihood fit at least 1 results are needed, for example these: Carol takes points from Alice.",
+    "sentence": "2 islands without a match between them: Alice against Xavier would join them, however they end. Some have only won or only lost against others; for a pure maximum likelihood fit at least 1 result is needed, such as: Carol takes points from Alice.",
 }
 SUGGESTIONS: SuggestionsShape = {
     "league": "tennis",

@@ -67,10 +67,13 @@ def streamed(media_type: str, example: str) -> Answers:
     return {200: {"content": {media_type: {**_TEXT, "example": example}}}}
 
 
-def json_body(body: Body[Any], **examples: object) -> dict[str, Any]:
+def json_body(body: Body[Any], *, required: bool = True, **examples: object) -> dict[str, Any]:
     """A JSON body with named examples."""
     shown = {name.replace("_", " "): {"value": value} for name, value in examples.items()}
-    return {"required": True, "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{body.shape.__name__}"}, "examples": shown}}}
+    return {
+        "required": required,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{body.shape.__name__}"}, "examples": shown}},
+    }
 
 
 def _json(shape: type, example: object, headers: dict[str, Any]) -> dict[str, Any]:

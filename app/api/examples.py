@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from app.api.problems import ProblemListShape, ProblemMeaning
 from app.api.schemas import (
+    FitRequest,
     HealthShape,
     LeagueChange,
     NewBatch,
@@ -263,6 +264,7 @@ FIT: FitShape = {
     "settings": None,
     "certificate": None,
 }
+FIT_REQUEST: FitRequest = {"where": {"surface": "clay"}}
 FITS: FitListShape = {"rows": [FIT], "next": None}
 CANCELLED_FIT: FitShape = {**FIT, "status": "cancelled", "finished_at": "2026-11-20T18:40:02Z", "reason": "organiser cancelled it."}
 

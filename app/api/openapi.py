@@ -15,6 +15,7 @@ from app.api.schemas import (
     AmendmentRequest,
     CompetitorChange,
     CorrectionRequest,
+    FitRequest,
     ForgetRequest,
     LeagueChange,
     MergeRequest,
@@ -44,7 +45,7 @@ _DESCRIPTION = (
 )
 _BODIES: tuple[type, ...] = (
     *(NewLeague, LeagueChange, NewMatch, NewBatch, AmendmentRequest, CorrectionRequest),
-    *(CompetitorChange, MergeRequest, ForgetRequest, PredictionRequest, SimulationRequest, LeagueSettings),
+    *(CompetitorChange, MergeRequest, ForgetRequest, FitRequest, PredictionRequest, SimulationRequest, LeagueSettings),
 )
 _REFERENCE = "#/components/schemas/{model}"
 

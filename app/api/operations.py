@@ -17,6 +17,7 @@ from app.api.formats import SUFFIXES
 from app.api.paths import LEAGUE_PATTERN
 from app.errors import BadInput, Fault
 from app.ratings.matches import clean_key
+from app.services.conditions import MAX_CONDITIONS
 from app.services.moments import parse_as_of, parse_moment
 from app.services.shapes import By
 
@@ -43,6 +44,14 @@ QueryAsOf = Annotated[
     Query(
         description="What Arpad showed then: a position of the log, or a time or date in UTC (its last entry at or before it). Names are current.",
         examples=[None],
+    ),
+]
+QueryWhere = Annotated[
+    list[str] | None,
+    Query(
+        description="Only matches whose context says so, as field=value (the first “=” separates); repeat it for further conditions, all of which have to hold. Needs a key with the scope read, because contexts are not public.",
+        max_length=MAX_CONDITIONS,
+        examples=[["surface=clay"]],
     ),
 ]
 DryRun = Annotated[bool, Query(description="Only say what would happen; nothing is recorded.", examples=[True])]

@@ -11,11 +11,12 @@ from app.api.bodies import Body
 from app.api.dependencies import look_up
 from app.api.documentation import READ_PROBLEMS, documented, json_answer, json_body
 from app.api.incoming import pairs_of
-from app.api.operations import League, QueryAsOf, QueryBy, QueryKey, resource_router
+from app.api.operations import League, QueryAsOf, QueryBy, QueryKey, QueryWhere, resource_router
 from app.api.problems import BodyTooLarge, MediaTypeNotSupported
 from app.api.schemas import PredictionRequest
-from app.errors import CompetitorNotFound, FitNotPublished
+from app.errors import CompetitorNotFound, FitNotPublished, ScopeMissing
 from app.services import predictions
+from app.services.conditions import Conditions
 from app.services.moments import parse_as_of
 from app.services.shapes import MatrixShape, PredictionListShape, PredictionShape
 
@@ -26,7 +27,7 @@ _PROBLEMS = (*READ_PROBLEMS, CompetitorNotFound, FitNotPublished)
 _PATH = "/v1/leagues/{league:league}/predictions"
 
 
-@router.get(_PATH, **documented(json_answer(200, PredictionShape, examples.PREDICTION, tagged=True, dated=True), problems=_PROBLEMS))
+@router.get(_PATH, **documented(json_answer(200, PredictionShape, examples.PREDICTION, tagged=True, dated=True), problems=[*_PROBLEMS, ScopeMissing]))
 async def predict(
     request: Request,
     league: League,
@@ -34,11 +35,13 @@ async def predict(
     second: Annotated[QueryKey, Query(description="The second side.", examples=["Bob"])],
     by: QueryBy = None,
     neutral: Annotated[bool, Query(description="Whether neither side has the advantage of being first.", examples=[True])] = True,
+    where: QueryWhere = None,
     as_of: QueryAsOf = None,
 ) -> Response:
-    """What to expect of one pair, and what that rests on; null where nothing connects the two."""
-    service = partial(predictions.predict, league=league, first=first, second=second, by=by, neutral=neutral)
-    return await answer(request, league, service, Manner("head"), as_of)
+    """What to expect of one pair, and what that rests on; null where nothing connects the two. With `where` by the matches of a segment alone."""
+    segment = Conditions.of_texts(where or ())
+    service = partial(predictions.predict, league=league, first=first, second=second, by=by, neutral=neutral, where=segment)
+    return await answer(request, league, service, Manner("head", where=segment), as_of)
 
 
 @router.post(

@@ -63,7 +63,7 @@ async def merge_competitor(request: Request, league: League, competitor: Competi
     **documented(
         json_answer(200, RosterShape, amendment_examples.FORGOTTEN),
         body=json_body(_FORGET, forget=amendment_examples.FORGET_REQUEST),
-        problems=_PROBLEMS,
+        problems=[*_PROBLEMS, Conflict],
     ),
 )
 async def forget_competitor(request: Request, league: League, competitor: CompetitorPath) -> Response:

@@ -12,6 +12,7 @@ from app.api.paths import LEAGUE_PATTERN
 from app.ratings.matches import MAX_CONTEXT_FIELDS, MAX_KEY_LENGTH, MAX_WEIGHT, Outcome
 from app.services.amending import MAX_REASON as MAX_REASON_LENGTH
 from app.services.answer_shapes import ByBoth, Seeding, TournamentFormat
+from app.services.conditions import MAX_CONDITIONS
 from app.services.predictions import MAX_PAIRS
 from app.services.recording import MAX_BATCH
 from app.services.shapes import By
@@ -157,6 +158,13 @@ class ForgetRequest(TypedDict):
     """The competitor's key once more, because what is forgotten cannot be had back."""
 
     confirm: Key
+
+
+@with_config(_STRICT)
+class FitRequest(TypedDict, total=False):
+    """What is to be fitted: everything, or the matches whose context has each of these values."""
+
+    where: Annotated[Context, Field(json_schema_extra={"minProperties": 1, "maxProperties": MAX_CONDITIONS})]
 
 
 @with_config(_STRICT)

@@ -18,12 +18,14 @@ from app.api.operations import (
     QueryBy,
     QueryKey,
     QueryMoment,
+    QueryWhere,
     offer_collection,
     resource_router,
 )
-from app.errors import CompetitorNotFound, FitNotPublished
+from app.errors import CompetitorNotFound, FitNotPublished, ScopeMissing
 from app.services import explanations, histories, standings
 from app.services.amendment_shapes import ExplainedShape
+from app.services.conditions import Conditions
 from app.services.moments import parse_as_of, parse_moment
 from app.services.shapes import (
     CompetitorListRow,
@@ -43,7 +45,7 @@ _PROBLEMS = (*READ_PROBLEMS, CompetitorNotFound)
 _COMPETITOR = "/v1/leagues/{league:league}/competitors/{competitor:key}"
 
 
-async def leaderboard(
+async def leaderboard(  # noqa: PLR0913, PLR0917  each a parameter of the address
     request: Request,
     league: League,
     by: QueryBy = None,
@@ -51,11 +53,16 @@ async def leaderboard(
     active_since: Annotated[QueryMoment | None, Query(description="Only competitors with a match since.", examples=["2026-01-01T00:00:00Z"])] = None,
     around: Annotated[QueryKey | None, Query(description="The page on which this competitor stands.", examples=["Alice"])] = None,
     inactive: Annotated[bool, Query(description="Whether inactive competitors are shown.", examples=[True])] = True,
+    where: QueryWhere = None,
     cursor: Cursor = None,
     limit: Limit = 100,
     as_of: QueryAsOf = None,
 ) -> Response:
-    """Who leads: ranks with their uncertainty, per island of competitors that matches connect; also as .csv and .ndjson."""
+    """Who leads: ranks with their uncertainty, per island of competitors that matches connect; also as .csv and .ndjson.
+
+    With `where` of a segment: rated as if nothing else had been played, or by the fit that was published of it.
+    """
+    segment = Conditions.of_texts(where or ())
     service = partial(
         standings.leaderboard,
         league=league,
@@ -64,10 +71,11 @@ async def leaderboard(
         active_since=None if active_since is None else parse_moment(active_since),
         around=around,
         inactive=inactive,
+        where=segment,
         cursor=cursor,
         limit=limit,
     )
-    return await answer(request, league, service, Manner("head", kept=True, row_type=LeaderboardRow), as_of)
+    return await answer(request, league, service, Manner("head", kept=True, row_type=LeaderboardRow, where=segment), as_of)
 
 
 offer_collection(
@@ -76,7 +84,7 @@ offer_collection(
     leaderboard,
     **documented(
         json_answer(200, LeaderboardShape, examples.LEADERBOARD, tagged=True, pages=True, files=True, dated=True),
-        problems=[*_PROBLEMS, FitNotPublished],
+        problems=[*_PROBLEMS, FitNotPublished, ScopeMissing],
     ),
 )
 

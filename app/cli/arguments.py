@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -11,6 +12,7 @@ from app.errors import BadInput, Fault
 
 if TYPE_CHECKING:
     from app.services.as_of import Moment
+    from app.services.conditions import Conditions
 
 Raw = TypeVar("Raw")
 Value = TypeVar("Value")
@@ -22,6 +24,15 @@ FirstArgument = Annotated[str, typer.Argument(metavar="FIRST", help="The first s
 SecondArgument = Annotated[str, typer.Argument(metavar="SECOND", help="The second side.", show_default=False)]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="At most so many rows.")]
 CursorOption = Annotated[str | None, typer.Option("--cursor", help="Go on where the last answer ended (its “next”).")]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="FIELD=VALUE",
+        help="Only matches whose context says so; may be repeated, then all have to hold.",
+        show_default="the whole league",
+    ),
+]
 AsOfOption = Annotated[
     str | None, typer.Option("--as-of", metavar="WHEN", help="As it was then: a position of the log, a date or a time.", show_default="now")
 ]
@@ -73,6 +84,23 @@ def as_of_given(text: str | None, name: str = "--as-of") -> "int | Moment | None
     from app.services.moments import parse_as_of
 
     return None if text is None else checked(name, parse_as_of, text)
+
+
+def where_given(texts: Sequence[str] | None) -> "Conditions":
+    """The segment that is meant. Raises BadInput that names the option."""
+    from app.services.conditions import Conditions
+
+    return Conditions.of_texts(texts or (), "--where")
+
+
+def of_segment(where: Mapping[str, str] | None) -> str:
+    """What headings say of an answer that is not of the whole league."""
+    return "" if not where else f", {' and '.join(f'{name} = {value}' for name, value in where.items())}"
+
+
+def options_of(where: Mapping[str, str] | None) -> str:
+    """The options that name a segment again, for the command that would follow."""
+    return "".join(f" --where {shlex.quote(f'{name}={value}')}" for name, value in (where or {}).items())
 
 
 def then(position: int, as_of: str | None, time: str | None = None) -> str:

@@ -1,5 +1,6 @@
 """`arpad difference`, `drift`, `bridges`, `suggest` and `simulate`: what is known, what is not, and what would help."""
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from app.services.answer_shapes import (
     DriftShape,
     Goal,
     Seeding,
+    SuggestionRow,
     SuggestionsShape,
     TournamentFormat,
     TournamentShape,
@@ -132,7 +134,13 @@ def _suggestions(found: SuggestionsShape) -> Parts:
     rows = [(short(row["first"]), short(row["second"]), row["gain"], f"{row['propensity']:.0%}") for row in found["rows"]]
     shown = [table(("first", "second", ">gain", ">drawn with"), rows)] if rows else []
     forecast = [found["forecast"]["sentence"]] if found["forecast"] else []
-    return [found["sentence"], *shown, *forecast, *([Next(f"record {found['league']} FIRST SECOND first")] if rows else [])]
+    return [found["sentence"], *shown, *forecast, *([_recording(found["league"], found["rows"][0])] if rows else [])]
+
+
+def _recording(league: str, row: SuggestionRow) -> Next:
+    """How a match that was suggested is recorded with the probability with which it was drawn."""
+    context = [word for name, value in row["context"].items() for word in ("--context", f"{name}={value}")]
+    return Next(shlex.join(["record", league, row["first"], row["second"], "first", *context]))
 
 
 def _tournament(found: TournamentShape) -> Parts:

@@ -155,6 +155,8 @@ def _changed(shape: RosterShape, sentence: str) -> Parts:
 
 
 def _details(found: CompetitorShape, as_of: str | None) -> Parts:
+    from app.services import sentences
+
     fit = found["fit"]
     name = found["name"] if found["name"] == found["competitor"] else f"{found['name']} ({found['competitor']})"
     record = f"{count(found['matches'], 'match')}: {found['wins']:,} won, {found['draws']:,} drawn, {found['losses']:,} lost"
@@ -162,9 +164,12 @@ def _details(found: CompetitorShape, as_of: str | None) -> Parts:
         ("rank", f"{found['rank']:,}"),
         ("live rating", found["live"]["rating"]),
         ("fitted rating", None if fit is None else fit["rating"]),
+        ("tier", found["tier"]),
+        ("strongest of the island with", None if found["p_top"] is None else sentences.percent(found["p_top"])),
+        ("live rating against the fit", None if found["drift"] is None else f"{found['drift']:+.1f} standard errors"),
         ("matches", record),
         ("last played", found["last_played_at"]),
-        ("status", ", ".join([found["status"], *found["remarks"]])),
+        ("status", ", ".join([found["status"], *sentences.remarks(found)])),
     ]
     league = found["league"]
     return [

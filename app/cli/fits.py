@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from app.cli import exits
-from app.cli.arguments import AsOfOption, CursorOption, LeagueArgument, LimitOption, as_of_given
-from app.cli.output import More, Next, Parts, count, table
+from app.cli.arguments import AsOfOption, CursorOption, LeagueArgument, LimitOption, WhereOption, as_of_given, of_segment, options_of, where_given
+from app.cli.output import More, Next, Parts, count, filled_table, table
 from app.cli.session import Session, command
-from app.errors import Conflict
+from app.errors import Conflict, VerifyDiffers
+from app.services.answer_shapes import CheckedFigure, FitCheckShape
 from app.services.shapes import FitListShape, FitShape
 
 if TYPE_CHECKING:
@@ -19,37 +20,49 @@ group = typer.Typer(rich_markup_mode=None)
 
 CLAIM_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.1
+LONGEST_FIGURE: Final = 64
 UNFINISHED: Final = ("waiting", "running")
 IN_VAIN: Final = ("refused", "failed", "cancelled")
 
 
-@command(group, "refit", example="arpad refit tennis --wait")
+@command(group, "refit", example="arpad refit tennis --wait\narpad refit tennis --where surface=clay --wait")
 def refit(
     session: Session,
     league: LeagueArgument,
     *,
+    where: WhereOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the result; do the work here if no worker takes it within a second.")] = False,
 ) -> None:
-    """Ask for a fit of all matches so far. With --wait, one that is refused or fails leaves with 3."""
+    """Ask for a fit of all matches so far, or with --where of a segment of them. With --wait, one that is refused or fails leaves with 3."""
     from app.services.refits import request_refit
 
+    segment = where_given(where)
     with session.database() as database:
-        shape = request_refit(database, session.caller, league)
+        shape = request_refit(database, session.caller, league, where=segment)
         if wait:
             shape = _finished(session, database, shape)
-    session.show(shape, _fit)
+        beside = _unpublished(session, database, shape)
+    session.show(shape, lambda fit: [*_fit(fit), *beside])
     if shape["status"] in IN_VAIN:
         raise typer.Exit(exits.EXIT_CODES[Conflict])
 
 
 @command(group, "fits", example="arpad fits tennis --limit 5")
-def fits(session: Session, league: LeagueArgument, *, limit: LimitOption = 20, cursor: CursorOption = None, as_of: AsOfOption = None) -> None:
+def fits(
+    session: Session,
+    league: LeagueArgument,
+    *,
+    where: WhereOption = None,
+    limit: LimitOption = 20,
+    cursor: CursorOption = None,
+    as_of: AsOfOption = None,
+) -> None:
     """List the fits of a league and what became of them, newest first."""
     from app.services.refits import list_fits
 
-    when = as_of_given(as_of)
+    when, segment = as_of_given(as_of), where_given(where)
     with session.database() as database:
-        shape = list_fits(database, session.caller, league, cursor=cursor, limit=limit, as_of=when)
+        shape = list_fits(database, session.caller, league, where=segment or None, cursor=cursor, limit=limit, as_of=when)
     session.show(shape, lambda found: _list(league, found, as_of))
 
 
@@ -65,6 +78,47 @@ def cancel(
     with session.database() as database:
         shape = cancel_refit(database, session.caller, league, fit)
     session.show(shape, _cancelled)
+
+
+@command(group, "check-fit", example="arpad check-fit tennis\narpad check-fit tennis 7")
+def check_fit(
+    session: Session,
+    league: LeagueArgument,
+    fit: Annotated[
+        int | None, typer.Argument(metavar="[FIT]", min=1, help="The number of the fit, as `arpad fits` lists it.", show_default="the published one")
+    ] = None,
+) -> None:
+    """Compute the certificate of a fit anew from the log, on another way than the fit took. If it differs, the command leaves with 8."""
+    from app.services import fit_checks
+
+    with session.database() as database:
+        shape = fit_checks.check_fit(database, session.caller, league, fit)
+    session.show(shape, _checked)
+    if not shape["equal"]:
+        raise typer.Exit(exits.EXIT_CODES[VerifyDiffers])
+
+
+def _checked(found: FitCheckShape) -> Parts:
+    differing = [each["figure"] for each in found["figures"] if not each["agrees"]]
+    rows = [(each["figure"], _digits(each["stated"]), _digits(each["recomputed"]), *_agreement(each)) for each in found["figures"]]
+    of = f"fit {found['fit']} of “{found['league']}” with {count(found['matches'], 'match')} up to entry {found['position']:,}"
+    verdict = f"NOT what the log gives: {', '.join(differing)}." if differing else "what the log gives, computed anew and on another way."
+    return [f"The certificate of {of} is {verdict}", table(("figure", ">certificate", ">computed anew", ">may differ by", ""), rows)]
+
+
+def _agreement(figure: CheckedFigure) -> tuple[str, str]:
+    allowed = "" if figure["allowed"] is None else f"{figure['allowed']:.0e}"
+    return allowed, "" if figure["agrees"] else "DIFFERS"
+
+
+def _digits(value: object) -> str:
+    """A hash by its beginning, a number with what can be read of it."""
+    if isinstance(value, bool):
+        return "as in the log" if value else "not as in the log"
+    if isinstance(value, float):
+        return f"{value:.7g}"
+    text = "none" if value is None else str(value)
+    return text if len(text) < LONGEST_FIGURE else f"{text[:12]}…"
 
 
 def _cancelled(fit: FitShape) -> Parts:
@@ -89,14 +143,29 @@ def _finished(session: Session, database: "Database", asked: FitShape) -> FitSha
 
 
 def _fit(fit: FitShape) -> Parts:
-    league = fit["league"]
+    league, options = fit["league"], options_of(fit.get("where"))
+    told = f"Fit {fit['fit']} of “{league}”{of_segment(fit.get('where'))}"
     if fit["status"] in UNFINISHED:
         stage = f" ({fit['stage']})" if fit["stage"] else ""
-        return [f"Fit {fit['fit']} of “{league}” is {fit['status']}{stage}.", Next(f"fits {league}", f"refit {league} --wait")]
+        return [f"{told} is {fit['status']}{stage}.", Next(f"fits {league}", f"refit {league}{options} --wait")]
     reason = f": {fit['reason']}" if fit["reason"] else "."
     certificate = _certificate(fit["position"], fit["certificate"]) if fit["certificate"] else []
-    following = [Next(f"leaderboard {league} --by fit")] if fit["status"] == "published" else []
-    return [f"Fit {fit['fit']} of “{league}” is {fit['status']}{reason}", *certificate, *following]
+    following = [Next(f"leaderboard {league} --by fit{options}")] if fit["status"] == "published" else []
+    return [f"{told} is {fit['status']}{reason}", *certificate, *following]
+
+
+def _unpublished(session: Session, database: "Database", fit: FitShape) -> Parts:
+    """Of a fit that was not published: what stands meanwhile, and what would help a pure maximum likelihood fit."""
+    from app.services.bridges import bridges
+    from app.services.leagues import get_league
+
+    if session.as_json or fit["status"] not in IN_VAIN:
+        return []
+    league = get_league(database, session.caller, fit["league"])
+    stays: Parts = [] if league["published_fit"] is None else [f"Fit {league['published_fit']} stays in place."]
+    if fit["status"] != "refused" or league["settings"]["prior_sd"] is not None:
+        return stays
+    return [*stays, bridges(database, session.caller, fit["league"], limit=3)["sentence"], Next(f"bridges {fit['league']}")]
 
 
 def _certificate(position: int | None, found: dict[str, Any]) -> list[str]:
@@ -125,6 +194,10 @@ def _parameters(found: dict[str, Any]) -> list[str]:
         shown.append(f"advantage of the first side {found['side_advantage_points']:.1f} points")
     if found["tie_parameter"] is not None:
         shown.append(f"draw parameter {found['tie_parameter']:.3f}")
+    shown += [
+        f"{each['name']} {each['points']:+.1f} ± {each['points_standard_error']:.1f} points per standard deviation"
+        for each in found.get("covariates", ())
+    ]
     return shown
 
 
@@ -133,6 +206,16 @@ def _list(league: str, found: FitListShape, as_of: str | None) -> Parts:
         return [f"No fit of “{league}” had been published by then."]
     if not found["rows"]:
         return [f"There is no fit of “{league}” yet.", Next(f"refit {league} --wait")]
-    rows = [(each["fit"], each["status"], each["position"], each["finished_at"] or each["requested_at"], each["reason"]) for each in found["rows"]]
+    rows = [
+        (
+            each["fit"],
+            of_segment(each.get("where"))[2:] or None,
+            each["status"],
+            each["position"],
+            each["finished_at"] or each["requested_at"],
+            each["reason"],
+        )
+        for each in found["rows"]
+    ]
     more = [More(found["next"])] if found["next"] else []
-    return [table((">fit", "status", ">position", "when", "reason"), rows), *more]
+    return [filled_table((">fit", "segment", "status", ">position", "when", "reason"), rows), *more]

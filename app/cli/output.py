@@ -7,7 +7,7 @@ import json
 import shlex
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TextIO, TypeAlias
@@ -81,8 +81,8 @@ def console(stream: TextIO) -> "Console":
     return Console(file=stream, width=None if stream.isatty() else _WIDE, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> "Table":
-    """A table; columns whose name begins with “>” are aligned right."""
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, gaps: Collection[int] = ()) -> "Table":
+    """A table; columns whose name begins with “>” are aligned right. `gaps` are the rows that an empty line precedes."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -90,15 +90,15 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> "Table":
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
         drawn.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
-    for row in rows:
-        drawn.add_row(*(Text(cell(value)) for value in row))
+    for place, row in enumerate(rows):
+        drawn.add_row(*(Text(cell(value)) for value in row), end_section=place + 1 in gaps)
     return drawn
 
 
-def filled_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> "Table":
+def filled_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, gaps: Collection[int] = ()) -> "Table":
     """As `table`, without the columns that are empty in every row."""
     filled = [place for place in range(len(columns)) if any(cell(row[place]) for row in rows)]
-    return table([columns[place] for place in filled], [[row[place] for place in filled] for row in rows])
+    return table([columns[place] for place in filled], [[row[place] for place in filled] for row in rows], gaps=gaps)
 
 
 def short(name: str) -> str:

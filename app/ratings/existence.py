@@ -28,7 +28,7 @@ def require_maximum(model: Model) -> None:
     if not model.strengths_have_prior and not structure.likelihood_has_maximum:
         raise MaximumLikelihoodDoesNotExist(
             f"The maximum likelihood estimate does not exist: the {structure.n_components} group(s) of competitors joined by matches fall into "
-            f"{structure.n_classes} classes, and between two classes of a group all points went one way. Give prior_sd, or leave classes out.",
+            f"{structure.n_classes} classes, and between two classes of a group all points went one way, so that their distance could grow for ever. Give prior_sd, or leave classes out.",
             structure,
         )
     if model.columns_have_prior or _ties_are_plain(model):

@@ -164,3 +164,24 @@ class TournamentShape(TypedDict):
     byes: int
     rows: list[TournamentRow]
     sentence: str
+
+
+class CheckedFigure(TypedDict):
+    """What a certificate states, and what an independent computation finds; they agree if they differ by no more than `allowed` (null: not at all)."""
+
+    figure: str
+    stated: float | int | str | bool | None
+    recomputed: float | int | str | bool | None
+    allowed: float | None
+    agrees: bool
+
+
+class FitCheckShape(TypedDict):
+    """A fit's certificate, reckoned anew from the log."""
+
+    league: str
+    fit: int
+    position: int
+    matches: int
+    equal: bool
+    figures: list[CheckedFigure]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.errors import BadInput, Fault
+from app.services.conditions import WHOLE, Conditions, of_details
 from app.services.ledger import time_text
 from app.storage.tables import Kind, Stored
 from app.storage.unit_of_work import ReadUnit
@@ -96,14 +97,15 @@ def _last_before(unit: ReadUnit, row: Stored, moment: int, name: str) -> int:
     return low
 
 
-def published_by(unit: ReadUnit, league: Any) -> list[int]:  # noqa: ANN401  as above
+def published_by(unit: ReadUnit, league: Any, where: Conditions | None = WHOLE) -> list[int]:  # noqa: ANN401  as above
     """The numbers of the fits that were published by the league's position, oldest first."""
-    return published_numbers(unit, league.id, league.position)
+    return published_numbers(unit, league.id, league.position, where)
 
 
-def published_numbers(unit: ReadUnit, league_id: int, position: int) -> list[int]:
-    """As the log tells, of those that this database holds: a restored log has none."""
-    numbers = [json.loads(entry.details)["fit"] for entry in unit.entries.of_kind(league_id, Kind.FIT, position)]
+def published_numbers(unit: ReadUnit, league_id: int, position: int, where: Conditions | None = WHOLE) -> list[int]:
+    """As the log tells, of the whole league, of a segment, or (None) of both; of those that this database holds: a restored log has none."""
+    told = [json.loads(entry.details) for entry in unit.entries.of_kind(league_id, Kind.FIT, position)]
+    numbers = [details["fit"] for details in told if where is None or of_details(details) == where]
     held = unit.fits.held(league_id, numbers)
     return [number for number in numbers if number in held]
 

@@ -14,7 +14,7 @@ from app.core.augmentation import strong_augmentation
 from app.services.answer_shapes import BridgesShape, PairingShape, UpsetShape
 from app.services.as_of import AsOf, league_at
 from app.services.keys import Caller, require_league
-from app.services.leaderboard_tables import Table, ordered_table
+from app.services.ordered_tables import Table, ordered_table
 from app.services.standings import moment_of, status_of
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database
@@ -105,10 +105,13 @@ def _sentence(table: Table, pairings: Sequence[PairingShape], upsets: Sequence[U
     if upsets:
         results = ", ".join(f"{one['taker']} takes points from {one['giver']}" for one in islice(upsets, 3))
         others = f", and {len(upsets) - 3:,} more" if len(upsets) > 3 else ""
-        said.append(f"For a pure maximum likelihood fit at least {len(upsets):,} results are needed, for example these: {results}{others}.")
+        needed = "1 result is" if len(upsets) == 1 else f"{len(upsets):,} results are"
+        said.append(
+            f"Some have only won or only lost against others; for a pure maximum likelihood fit at least {needed} needed, such as: {results}{others}."
+        )
     if pairings:
         said.append(
-            f"For everyone to be comparable with everyone, at least {len(throughout):,} such results are needed in all; a draw counts both ways."
+            f"For everyone to be comparable with everyone, at least {len(throughout):,} results whose winner matters are needed in all; a draw counts both ways."
         )
     if table.settings.draws == "davidson":
         said.append("A fit with a model of draws asks for more than that: a draw, and enough wins beside the draws.")

@@ -3,11 +3,12 @@
 from app.core.identifiability import Comparable
 from app.ratings.fitted import NORMAL_95, Difference
 from app.ratings.scale import natural_unit
+from app.services import sentences
 from app.services.answer_shapes import DifferenceShape
 from app.services.as_of import AsOf, league_at
 from app.services.keys import Caller, require_league
-from app.services.leaderboard_tables import Table, ordered_table
-from app.services.predictions import RESTS_ON, comparability, pair_of
+from app.services.ordered_tables import Table, ordered_table
+from app.services.predictions import RESTS_ON, are_joined, comparability, pair_of
 from app.services.shapes import By, IntervalShape
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database
@@ -41,7 +42,7 @@ def _shape(table: Table, first: Stored, second: Stored) -> DifferenceShape:
         "relative_to": f"“{second.key}”",
         "comparable": comparable,
         "rests_on": RESTS_ON[comparable],
-        "sentence": _sentence(first.key, second.key, comparable, estimate, error, superiority),
+        "sentence": _sentence(table, first, second, comparable, estimate, error, superiority),
         "by": table.by,
         "position": table.league.position,
         "fit": table.fit.number if table.by == "fit" and table.fit is not None else None,
@@ -54,7 +55,7 @@ def _figures(table: Table, first: Stored, second: Stored, comparable: Comparable
         return None, None, None
     if table.by == "live" or table.fit is None:
         return first.rating - second.rating, None, None
-    found: Difference = table.fit.strengths.difference(first.number, second.number)
+    found: Difference = table.fit.strengths.difference(table.fit.place(first.number), table.fit.place(second.number))
     unit = natural_unit(table.fit.settings.scale)
     return unit * found.estimate, unit * found.standard_error, found.superiority
 
@@ -66,9 +67,12 @@ def interval_of(estimate: float | None, error: float | None) -> IntervalShape | 
     return {"lower": estimate - NORMAL_95 * error, "upper": estimate + NORMAL_95 * error}
 
 
-def _sentence(first: str, second: str, comparable: Comparable, estimate: float | None, error: float | None, superiority: float | None) -> str:
+def _sentence(
+    table: Table, one: Stored, other: Stored, comparable: Comparable, estimate: float | None, error: float | None, superiority: float | None
+) -> str:
+    first, second = one.key, other.key
     if estimate is None:
-        return f"Nothing recorded connects {first} and {second}, so nobody can say how far they are apart; matches that link them would."
+        return sentences.unconnected(first, second, "how far they are apart", same_island=are_joined(table, one, other))
     ahead, behind = (first, second) if estimate >= 0 else (second, first)
     text = (
         f"{first} and {second} are rated the same" if round(abs(estimate), 1) == 0 else f"{ahead} is rated {abs(estimate):.0f} points above {behind}"
@@ -77,6 +81,4 @@ def _sentence(first: str, second: str, comparable: Comparable, estimate: float |
         return f"{text}; a live rating has no interval."
     low, high = sorted((abs(estimate) - NORMAL_95 * error, abs(estimate) + NORMAL_95 * error))
     text += f" (95 % interval {low:+.0f} to {high:+.0f}); the probability that {first} is the stronger one is {superiority:.0%}."
-    if comparable == "ordered-only":
-        text += " Results tell only who is ahead, not by how much: the size of this number is an assumption."
-    return text
+    return f"{text} {sentences.COMPARED[comparable]}" if comparable == "ordered-only" else text

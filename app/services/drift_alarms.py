@@ -6,7 +6,7 @@ from app.services.answer_shapes import DriftRow, DriftShape
 from app.services.as_of import AsOf, league_at
 from app.services.drifts import ALARM_SHARE, ALARMING, FROM_MATCHES
 from app.services.keys import Caller, require_league
-from app.services.leaderboard_tables import Table, ordered_table
+from app.services.ordered_tables import Table, ordered_table
 from app.storage.unit_of_work import Database
 
 

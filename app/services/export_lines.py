@@ -15,7 +15,7 @@ from app.storage.tables import AMENDING, Kind
 
 _COMMON: Final = frozenset({"position", "kind", "recorded_at", "author", "target", "hash", "commitments"})
 _PLAYED: Final = ("first", "second", "outcome", "played_at", "weight", "neutral", "first_score", "second_score", "context")
-_TYPES: Final = {"league": str, "name": str, "public": bool, "fit": int, "reason": str, "retired": bool}
+_TYPES: Final = {"league": str, "name": str, "public": bool, "fit": int, "reason": str, "retired": bool, "where": dict}
 _ABOUT: Final = ("competitor", "from", "into")
 
 
@@ -146,6 +146,8 @@ def _checked_details(contents: Contents, value: dict[str, Any]) -> str:
         raise ExportDamaged("a name, a reason, a visibility or the number of a fit is none.")
     if any(value[name] not in contents.who for name in _ABOUT if name in value) or value.get("from", -1) == value.get("into"):
         raise ExportDamaged("it is about a competitor who is not told before.")
+    if any(type(each) is not str for each in value.get("where", {}).values()):
+        raise ExportDamaged("the conditions of a segment are none.")
     return details_of(value)
 
 

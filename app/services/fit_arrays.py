@@ -9,8 +9,9 @@ from app.ratings.fitted import Strengths
 from app.services.packing import Arrays
 
 TABLE: Final = ("theta", "standard_error", "components", "classes", "rank_low", "rank_high", "rank_ub")
-ADDED: Final = ("p_top", "tier", "centred_error")
-"""What fits of earlier versions do not have; their hash is over the rest. `centred_error` is there only beside an anchor."""
+ADDED: Final = ("p_top", "tier", "centred_error", "numbers")
+"""What fits of earlier versions do not have; their hash is over the rest. `centred_error` is there only beside an anchor, `numbers` only in a fit
+of a segment: its arrays are those of these competitors alone."""
 WEIGHTS: Final = ("information", "meat")
 """A number per pair, whose digits nothing foretells: compressing them took most of the time of packing and left nineteen bytes of twenty."""
 
@@ -21,6 +22,17 @@ def table_hash(arrays: Arrays) -> bytes:
     for name in (*TABLE, *(name for name in ADDED if name in arrays)):
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())
     return digest.digest()
+
+
+def by_number(arrays: Arrays) -> Arrays:
+    """The arrays of a table by competitor's number; who is not in a fit of a segment has rank_ub 0, as whoever does not play."""
+    if "numbers" not in arrays:
+        return arrays
+    numbers = arrays["numbers"]
+    spread = {name: np.zeros(int(numbers.max(initial=-1)) + 1, array.dtype) for name, array in arrays.items()}
+    for name, array in arrays.items():
+        spread[name][numbers] = array
+    return spread
 
 
 def second_order(strengths: Strengths) -> Arrays:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from threading import Lock, Timer
 from typing import IO, Any, Final
 
+from app.services.conditions import WHOLE, Conditions
 from app.services.fit_work import FitFailed, Tell, Work
 from app.services.fitting import Fitted
 from app.services.shapes import FitStage
@@ -49,8 +50,8 @@ class FitProcess:
         child = self._child
         return child.pid if child is not None and child.poll() is None else None
 
-    def compute(self, database: Database, league_id: int, tell: Tell) -> Work:  # noqa: ARG002  the child opens it by its address
-        """The fit of a league as it is now. Raises FitFailed and, for an error of the child's, FitCrashed.
+    def compute(self, database: Database, league_id: int, tell: Tell, where: Conditions = WHOLE) -> Work:  # noqa: ARG002  the child opens it by its address
+        """The fit of a league, or of a segment of it, as it is now. Raises FitFailed and, for an error of the child's, FitCrashed.
 
         Of its seconds, those of the `process` went into starting the child and passing on what it found.
         """
@@ -63,10 +64,10 @@ class FitProcess:
         is_good = False
         try:
             try:
-                work = self._converse(child, league_id, tell)
+                work = self._converse(child, league_id, tell, where)
             except _Unheard:
                 # It died between two jobs, with nothing said of this one: that is no failure of the fit.
-                work = self._converse(self._begin(), league_id, tell)
+                work = self._converse(self._begin(), league_id, tell, where)
             work.fitted.seconds["process"] = time.perf_counter() - began - sum(work.fitted.seconds.values())
             is_good = work.read["segments"] + work.read["rows"] < LARGE
         finally:
@@ -106,8 +107,9 @@ class FitProcess:
                 self._why_ended = why
                 self._child.kill()
 
-    def _converse(self, child: "subprocess.Popen[bytes]", league_id: int, tell: Tell) -> Work:
-        asked = {"url": self._url, "league_id": league_id, "memory_mb": self._memory_mb, "seconds": int(self._seconds) + 1 + GRACE_SECONDS}
+    def _converse(self, child: "subprocess.Popen[bytes]", league_id: int, tell: Tell, where: Conditions) -> Work:
+        limits = {"memory_mb": self._memory_mb, "seconds": int(self._seconds) + 1 + GRACE_SECONDS}
+        asked = {"url": self._url, "league_id": league_id, "conditions": where.text, **limits}
         heard: list[str] = []
 
         def listened(stage: FitStage) -> None:

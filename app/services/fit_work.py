@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.services.conditions import WHOLE, Conditions
+from app.services.covariates import read_columns
 from app.services.fitting import Fitted, fit_league
 from app.services.league_settings import read_settings
-from app.services.segments import amendments_at, counted_for_fit
+from app.services.segments import amendments_at, contexts_of, counted_for_fit
 from app.services.shapes import FitStage, ReadShape
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
@@ -35,8 +37,8 @@ class Work:
 class Fitter(Protocol):
     """Where fits are computed, one at a time."""
 
-    def compute(self, database: Database, league_id: int, tell: Tell) -> Work:
-        """The fit of a league as it is now. Raises FitFailed."""
+    def compute(self, database: Database, league_id: int, tell: Tell, where: Conditions = WHOLE) -> Work:
+        """The fit of a league, or of a segment of it, as it is now. Raises FitFailed."""
 
     def stop(self) -> None:
         """From another thread: end the fit under way, if that can be done; `compute` then raises FitFailed."""
@@ -45,24 +47,27 @@ class Fitter(Protocol):
 class FitHere:
     """Fits in this process, which no one can stop."""
 
-    def compute(self, database: Database, league_id: int, tell: Tell) -> Work:
-        return compute_fit(database, league_id, tell)
+    def compute(self, database: Database, league_id: int, tell: Tell, where: Conditions = WHOLE) -> Work:
+        return compute_fit(database, league_id, tell, where)
 
     def stop(self) -> None:
         """It runs to its end; that it was stopped shows when it would be published."""
 
 
-def compute_fit(database: Database, league_id: int, tell: Tell) -> Work:
-    """Read a league as it is now, in a transaction that is over before the fit begins, and fit it."""
+def compute_fit(database: Database, league_id: int, tell: Tell, where: Conditions = WHOLE) -> Work:
+    """Read a league or a segment of it as it is now, in a transaction that is over before the fit begins, and fit it."""
     started = time.perf_counter()
     tell("reading")
     with database.read() as unit:
         row = unit.leagues.by_id(league_id)
-        log, read = counted_for_fit(unit, row, row.position)
+        log, read = counted_for_fit(unit, row, row.position, where)
         settings = read_settings(row.settings)
+        columns = read_columns(settings, contexts_of(unit, row, row.position, log)) if settings.covariates else None
         anchor = None if settings.anchor is None else _number_of(unit, row, settings.anchor.competitor)
     seconds = time.perf_counter() - started
-    fitted = fit_league(log, settings, row.competitors, anchor, row.recorded_at, tell)
+    if where and not len(log):
+        return Work(row.position, row.settings, read, Fitted({}, {"reading": seconds}, f"No counted match meets the conditions {where}."))
+    fitted = fit_league(log, settings, row.competitors, anchor, row.recorded_at, tell, columns, players_only=bool(where))
     fitted.seconds["reading"] = seconds
     return Work(row.position, row.settings, read, fitted)
 

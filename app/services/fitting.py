@@ -15,6 +15,7 @@ from app.ratings.fits import MaximumLikelihoodDoesNotExist
 from app.ratings.fitted import Fit
 from app.ratings.ranking import rank_fit, tiers, top_probabilities
 from app.ratings.scale import natural_unit
+from app.services.covariates import Columns, scaled, told
 from app.services.fit_arrays import WEIGHTS, second_order, table_hash
 from app.services.league_settings import LeagueSettings
 from app.services.match_log import MatchLog
@@ -47,18 +48,35 @@ class Fitted:
 
 
 def fit_league(
-    log: MatchLog, settings: LeagueSettings, n_competitors: int, anchor: int | None, recorded_at: int, tell: Callable[[FitStage], None] = _unheard
+    log: MatchLog,
+    settings: LeagueSettings,
+    n_competitors: int,
+    anchor: int | None,
+    recorded_at: int,
+    tell: Callable[[FitStage], None] = _unheard,
+    columns: Columns | None = None,
+    *,
+    players_only: bool = False,
 ) -> Fitted:
     """Fit the counted matches of a league, the last entry of which was recorded at `recorded_at`; each stage is told when it begins.
 
-    In whatever order the matches come, they are fitted in that of the log, so that sums round alike. A refusal is a value with its reason in
-    words; nothing is raised for it.
+    `columns` are the covariates of the matches, where the league has any. `players_only`: of a segment, nobody is fitted who does not play in it, so
+    that its size is its own; the table then has `numbers`. In whatever order the matches come, they are fitted in that of the log,
+    so that sums round alike. A refusal is a value with its reason in words; nothing is raised for it.
     """
-    log = _in_order(log)
+    log, columns = _in_order(log, columns)
     if not len(log):
         return Fitted({}, {}, "The league has no counted match.")
     started = time.perf_counter()
     tell("fitting")
+    numbers = np.union1d(log.first, log.second) if players_only else None
+    if numbers is not None:
+        log, n_competitors = log.with_sides(np.searchsorted(numbers, log.first), np.searchsorted(numbers, log.second)), len(numbers)
+        anchor = int(np.searchsorted(numbers, anchor)) if anchor is not None and anchor in numbers else None
+    side = np.where(log.neutral, 0.0, 1.0) if settings.side == "estimate" else None
+    styles = None if columns is None else scaled(columns, settings, log, n_competitors, side)
+    if isinstance(styles, str):
+        return Fitted({}, {"fit": time.perf_counter() - started}, styles)
     try:
         fit = bradley_terry(
             log.first,
@@ -68,28 +86,46 @@ def fit_league(
             n_competitors,
             draws=settings.draws,
             prior_sd=settings.prior_sd,
-            side=np.where(log.neutral, 0.0, 1.0) if settings.side == "estimate" else None,
+            side=side,
+            covariates=None if styles is None else styles.values,
             importance=importance(log, settings, recorded_at),
             coefficient_prior_sd=COEFFICIENT_PRIOR_SD,
         )
     except MaximumLikelihoodDoesNotExist as error:
-        return Fitted({}, {"fit": time.perf_counter() - started}, str(error))
+        return Fitted({}, {"fit": time.perf_counter() - started}, _refusal(error))
     fitted = time.perf_counter()
     if fit.certificate.status != Status.CONVERGED:
-        return Fitted(certificate_of(fit, settings), {"fit": fitted - started}, f"The solver stopped: {fit.certificate.status}")
+        return Fitted(_certificate(fit, settings, log), {"fit": fitted - started}, f"The solver stopped: {fit.certificate.status}")
     tell("errors and ranks")
     arrays, shift, island = _table(fit, settings, log, anchor)
     if settings.anchor is not None and island is None:
-        return Fitted(certificate_of(fit, settings), {"fit": fitted - started}, f"The anchor “{settings.anchor.competitor}” has no counted match.")
+        return Fitted(_certificate(fit, settings, log), {"fit": fitted - started}, f"The anchor “{settings.anchor.competitor}” has no counted match.")
     ranked = time.perf_counter()
-    certificate = {**certificate_of(fit, settings), "anchor_shift": shift, "anchored_component": island}
+    shifts = {"anchor_shift": shift, "anchored_component": island}
+    certificate = {**_certificate(fit, settings, log), **shifts, "covariates": told(columns, styles, settings, fit)}
+    arrays |= {} if numbers is None else {"numbers": numbers}
     table, uncertainty = packed(arrays), packed(second_order(fit), as_they_are=WEIGHTS)
     seconds = {"fit": fitted - started, "errors and ranks": ranked - fitted, "packing": time.perf_counter() - ranked}
     return Fitted(certificate, seconds, None, table_hash(arrays), table, uncertainty)
 
 
-def _in_order(log: MatchLog) -> MatchLog:
-    return log if (np.diff(log.position) > 0).all() else log.take(np.argsort(log.position))
+def _in_order(log: MatchLog, columns: Columns | None) -> tuple[MatchLog, Columns | None]:
+    if (np.diff(log.position) > 0).all():
+        return log, columns
+    order = np.argsort(log.position)
+    return log.take(order), None if columns is None else columns.take(order)
+
+
+def _refusal(error: MaximumLikelihoodDoesNotExist) -> str:
+    """In the words of a league, whose matches are not to be left out."""
+    if error.column is not None:
+        return str(error)
+    islands, classes = int(error.components.max()) + 1, int(error.classes.max()) + 1
+    return (
+        "The maximum likelihood estimate does not exist: between some competitors who are joined by matches all points went one way, so that their "
+        f"distance could grow for ever ({classes:,} classes on {islands:,} {'island' if islands == 1 else 'islands'}). "
+        "It exists once points went the other way too (see bridges for the fewest such results), or with a prior_sd."
+    )
 
 
 def importance(log: MatchLog, settings: LeagueSettings, recorded_at: int) -> NDArray[np.float64] | None:
@@ -159,6 +195,11 @@ def _relative_errors(fit: Fit, anchor: int) -> NDArray[np.float64]:
     variance = np.maximum(marginal + marginal[anchor] - 2.0 * row, 0.0)
     variance[anchor] = 0.0
     return np.asarray(np.sqrt(variance))
+
+
+def _certificate(fit: Fit, settings: LeagueSettings, log: MatchLog) -> dict[str, Any]:
+    """With the counts of what was fitted: matches, and those who play in them."""
+    return {**certificate_of(fit, settings), "matches": len(log), "competitors": len(np.union1d(log.first, log.second))}
 
 
 def certificate_of(fit: Fit, settings: LeagueSettings) -> dict[str, Any]:

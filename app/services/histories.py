@@ -17,11 +17,11 @@ import numpy as np
 from app.services.as_of import AsOf, league_at
 from app.services.courses import Rated, rate, rate_again
 from app.services.keys import Caller, require_league
-from app.services.leaderboard_tables import Table, ordered_table
 from app.services.league_settings import read_settings
 from app.services.ledger import time_text
 from app.services.match_log import UNKNOWN_TIME
 from app.services.matches import read_position
+from app.services.ordered_tables import Table, ordered_table
 from app.services.segments import read_course
 from app.services.shapes import HistoryRow, HistoryShape, OpponentRow, OpponentsShape
 from app.services.standings import alias, read_offset

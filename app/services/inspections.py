@@ -5,6 +5,7 @@ from typing import Any
 
 from app.ratings.matches import OUTCOMES
 from app.services import ledger
+from app.services.conditions import WHOLE, Conditions, of_details
 from app.services.fit_arrays import table_hash
 from app.services.league_settings import LeagueSettings
 from app.services.packing import unpacked
@@ -15,23 +16,26 @@ from app.storage.unit_of_work import ReadUnit
 def league_differences(unit: ReadUnit, league: Stored) -> list[tuple[str, object, object]]:
     """(name, stored, logged) of what the league's row says otherwise than its log: name, visibility, settings, the published fit and its table."""
     logged: dict[str, Any] = {}
-    publication: dict[str, Any] = {}
+    publications: dict[Conditions, dict[str, Any]] = {WHOLE: {}}
     for entry in unit.entries.others(league.id, league.position):
         details = json.loads(entry.details)
         if entry.kind == Kind.FIT:
-            publication = details
+            publications[of_details(details)] = details
         elif entry.kind in {Kind.CREATE, Kind.SETTINGS}:
             logged.update({name: details[name] for name in ("name", "public", "settings") if name in details})
     stored = {"name": league.name, "public": league.public, "settings": json.loads(league.settings)}
     differences: list[tuple[str, object, object]] = [(name, stored[name], logged[name]) for name in logged if stored[name] != logged[name]]
-    return differences + _fit_differences(unit, league, publication)
+    return differences + [found for where, publication in publications.items() for found in _fit_differences(unit, league, where, publication)]
 
 
-def _fit_differences(unit: ReadUnit, league: Stored, publication: dict[str, Any]) -> list[tuple[str, object, object]]:
+def _fit_differences(unit: ReadUnit, league: Stored, where: Conditions, publication: dict[str, Any]) -> list[tuple[str, object, object]]:
     """A restored league has the log of its fits without their tables, and nothing published until it is fitted again."""
     fit = unit.fits.by_number(league.id, publication["fit"], with_arrays=True) if publication else None
     number, position = (None, None) if fit is None else (publication["fit"], publication["fitted_position"])
-    pairs = (("published_fit", league.published_fit, number), ("published_position", league.published_position, position))
+    if where:
+        pairs = [(f"the published fit of {where}", unit.refits.last_published(league.id, where.text), number)]
+    else:
+        pairs = [("published_fit", league.published_fit, number), ("published_position", league.published_position, position)]
     differences: list[tuple[str, object, object]] = [pair for pair in pairs if pair[1] != pair[2]]
     if fit is not None and (found := _hash_of_table(fit)) != publication["table"]:
         differences.append((f"the table of fit {number}", found, publication["table"]))

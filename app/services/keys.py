@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Self
 
 from app.errors import BadInput, Fault, KeyNotFound, KeyRequired, LeagueNotFound, ScopeMissing
 from app.ratings.matches import clean_key, format_time
+from app.services.conditions import Conditions
 from app.services.locking import hold_league
 from app.services.shapes import KeyShape
 from app.storage.tables import Stored
@@ -121,6 +122,19 @@ def require_league(unit: ReadUnit, caller: Caller, league_key: str, scope: Scope
         if key.league_id not in {None, row.id}:
             raise ScopeMissing(scope)
     return row, author
+
+
+def require_segment(unit: ReadUnit, caller: Caller, league_key: str, where: Conditions) -> tuple[Any, str | None]:
+    """As `require_league`; a segment tells what the contexts of matches say, and those are not for the public."""
+    try:
+        return require_league(unit, caller, league_key, even_if_public=bool(where))
+    except KeyRequired:
+        if not where or caller.kind != "anonymous":
+            raise
+        raise KeyRequired(
+            "A segment (“where”) tells what the contexts of matches say, which are not public even in a public league. "
+            "Send a key with the scope read: Authorization: Bearer <key>; or ask for the whole league, without “where”."
+        ) from None
 
 
 def check_permission(database: Database, caller: Caller, league: str, scope: Scope) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StrictFloat, StrictInt, StrictStr, Tag, ValidationError
 
 from app.errors import BadInput, Fault
+from app.ratings.matches import clean_key
 from app.ratings.online import EloRules
 from app.services.schedules import checked_schedule
 
@@ -24,6 +25,34 @@ class Anchor(BaseModel):
 
     competitor: Annotated[StrictStr, Field(min_length=1, max_length=200)]
     rating: Annotated[float, Field(ge=-100_000, le=100_000, strict=True)]
+
+
+FieldName = Annotated[StrictStr, AfterValidator(clean_key)]
+
+
+class Covariate(BaseModel):
+    """How the sides of a match differ beside who they are, from two fields of its context; what that is worth is estimated by the fit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: FieldName
+    first: FieldName = Field(description="The field that holds the first side's number.")
+    second: FieldName = Field(description="The field that holds the second side's number.")
+    form: Literal["difference", "relative"] = Field("difference", description="first − second, or (first − second) / (first + second).")
+
+
+_BY_FIELDS, _BY_FIELD = "an object of two fields", "the name of a field"
+AnyCovariate = Annotated[
+    Annotated[Covariate, Tag(_BY_FIELDS)] | Annotated[FieldName, Tag(_BY_FIELD)],
+    Discriminator(lambda value: _BY_FIELD if isinstance(value, str) else _BY_FIELDS),
+]
+
+
+def _named_once(covariates: list[Covariate | str]) -> list[Covariate | str]:
+    names = [covariate if isinstance(covariate, str) else covariate.name for covariate in covariates]
+    if len({*names}) < len(names):
+        raise ValueError("two covariates have one name; give each a name of its own")
+    return covariates
 
 
 class RefitPolicy(BaseModel):
@@ -70,7 +99,10 @@ class LeagueSettings(BaseModel):
     )
     balance: Literal["none", "pairs"] = Field("none", description="Whether pairs that met very often count less per match in a fit.")
     anchor: Anchor | None = None
-    covariates: Annotated[list[StrictStr], Field(max_length=0)] = Field(default_factory=list, description="Not available yet; only an empty list.")
+    covariates: Annotated[list[AnyCovariate], Field(max_length=8), AfterValidator(_named_once)] = Field(
+        default_factory=list,
+        description="What else tells the sides of a match apart, from its context: the name of a field that holds first minus second, or an object that names a field for each side. Fits estimate what each is worth, and their ratings and predictions are for sides that are alike in it; live ratings know nothing of them.",
+    )
     provisional_matches: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = Field(
         10, description="Below this many matches a competitor is provisional."
     )
@@ -96,7 +128,13 @@ def resolve_settings(given: Mapping[str, Any], base: Mapping[str, Any] | None = 
     try:
         return LeagueSettings.model_validate(merged)
     except ValidationError as error:
-        faults = [Fault("/settings/" + "/".join(str(part) for part in item["loc"]), _explained(item["loc"], item["msg"])) for item in error.errors()]
+        faults = [
+            Fault(
+                "/settings/" + "/".join(str(part) for part in item["loc"] if part not in {_BY_FIELDS, _BY_FIELD}),
+                _explained(item["loc"], item["msg"]),
+            )
+            for item in error.errors()
+        ]
         raise BadInput("Some settings cannot be accepted.", _distinct(faults)) from None
 
 

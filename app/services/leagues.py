@@ -10,7 +10,8 @@ from app.errors import BadInput, Fault, LeagueExists
 from app.ratings.matches import clean_key, format_time
 from app.ratings.online import ALGORITHM
 from app.services import ledger
-from app.services.keys import Caller, known_keys, lock_league, permit_globally, require_league, require_valid
+from app.services.conditions import WHOLE, Conditions
+from app.services.keys import Caller, known_keys, lock_league, permit_globally, require_league, require_segment, require_valid
 from app.services.league_settings import FIXED_AT_CREATION, LeagueSettings, resolve_settings
 from app.services.shapes import LeagueListShape, LeagueShape
 from app.storage.tables import Kind, Stored
@@ -27,6 +28,8 @@ class Head:
     published_fit: int | None
     public: bool
     name: str
+    last_fit: tuple[int, str] | None = None
+    """Its number and what became of it, where that was asked for."""
 
 
 def create_league(
@@ -124,11 +127,12 @@ def get_league(database: Database, caller: Caller, league: str) -> LeagueShape:
         return league_shape(unit, row)
 
 
-def head(database: Database, caller: Caller, league: str) -> Head:
-    """The league's position and published fit: one look-up by key. Raises LeagueNotFound."""
+def head(database: Database, caller: Caller, league: str, where: Conditions = WHOLE, *, with_last_fit: bool = False) -> Head:
+    """The league's position and published fit: one look-up by key, and one more for the last fit. Raises LeagueNotFound; for a segment KeyRequired, ScopeMissing."""
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
-        return Head(row.position, row.published_fit, row.public, row.name)
+        row, _ = require_segment(unit, caller, league, where)
+        last = next(iter(unit.refits.page(row.id, row.fits + 1, 1, "")), None) if with_last_fit and row.fits else None
+        return Head(row.position, row.published_fit, row.public, row.name, None if last is None else (last.number, last.status))
 
 
 def list_leagues(database: Database, caller: Caller, *, cursor: str | None = None, limit: int = 100) -> LeagueListShape:

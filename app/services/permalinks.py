@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.services.as_of import AsOf, Moment, league_at, position_at
-from app.services.keys import Caller, require_league
+from app.services.conditions import WHOLE, Conditions
+from app.services.keys import Caller, require_league, require_segment
 from app.storage.unit_of_work import Database
 
 
@@ -21,10 +22,13 @@ class HeadAt:
     """Whether the same question leads to the same position for ever."""
 
 
-def head_at(database: Database, caller: Caller, league: str, as_of: int | Moment) -> HeadAt:
-    """The position that a position or a time means. Raises LeagueNotFound, BadInput for what lies ahead, or before the league."""
+def head_at(database: Database, caller: Caller, league: str, as_of: int | Moment, where: Conditions = WHOLE) -> HeadAt:
+    """The position that a position or a time means.
+
+    Raises LeagueNotFound, BadInput for what lies ahead, or before the league; for a segment KeyRequired, ScopeMissing.
+    """
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
+        row, _ = require_segment(unit, caller, league, where)
         position = position_at(unit, row, as_of)
     # An entry whose transaction runs still may have a time at or before the one asked for; once a later entry is there, times only rise.
     is_settled = not isinstance(as_of, Moment) or position < row.position

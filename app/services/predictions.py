@@ -15,13 +15,15 @@ from app.core.augmentation import paths_among
 from app.core.identifiability import Comparable, Identifiability
 from app.errors import BadInput, Fault
 from app.ratings.scale import expected_score
+from app.services import sentences
 from app.services.answer_shapes import ByBoth
 from app.services.as_of import AsOf, league_at
-from app.services.keys import Caller, require_league
-from app.services.leaderboard_tables import Table, ordered_table
+from app.services.conditions import WHOLE, Conditions
+from app.services.keys import Caller, require_league, require_segment
+from app.services.ordered_tables import Table, ordered_table
 from app.services.segments import counted_matches
 from app.services.shapes import By, MatrixShape, PredictionListShape, PredictionShape
-from app.services.standings import alias
+from app.services.standings import alias, segment_of
 from app.services.stored_fits import FitTable
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
@@ -34,12 +36,24 @@ _LEVELS: Final[tuple[Comparable, ...]] = tuple(_WEAKEST)
 
 
 def predict(
-    database: Database, caller: Caller, league: str, first: str, second: str, *, by: By | None = None, neutral: bool = True, as_of: AsOf = None
+    database: Database,
+    caller: Caller,
+    league: str,
+    first: str,
+    second: str,
+    *,
+    by: By | None = None,
+    neutral: bool = True,
+    where: Conditions = WHOLE,
+    as_of: AsOf = None,
 ) -> PredictionShape:
-    """The probabilities of one match. Raises LeagueNotFound, CompetitorNotFound, FitNotPublished, BadInput."""
+    """The probabilities of one match, by all matches or by those of a segment.
+
+    Raises LeagueNotFound, CompetitorNotFound, FitNotPublished, BadInput; for a segment KeyRequired, ScopeMissing.
+    """
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
-        table = ordered_table(database, unit, league_at(unit, row, as_of), by)
+        row, _ = require_segment(unit, caller, league, where)
+        table = ordered_table(database, unit, league_at(unit, row, as_of), by, where)
         return _prediction(table, *pair_of(unit, table, first, second, "first"), neutral=neutral)
 
 
@@ -74,6 +88,7 @@ def _prediction(table: Table, first: Stored, second: Stored, *, neutral: bool) -
     chance, draw, interval = _probability(table, first, second, comparable, neutral=neutral)
     with_draws = draw is not None
     return {
+        **segment_of(table),
         "pair": {"first": first.key, "second": second.key},
         "first": chance,
         "draw": draw,
@@ -82,7 +97,7 @@ def _prediction(table: Table, first: Stored, second: Stored, *, neutral: bool) -
         "interval": None if interval is None else {"lower": interval[0], "upper": interval[1]},
         "comparable": comparable,
         "rests_on": RESTS_ON[comparable],
-        "sentence": _sentence(first.key, second.key, comparable, chance, interval, with_draws=with_draws),
+        "sentence": _sentence(table, first, second, comparable, chance, interval, with_draws=with_draws),
         "by": table.by,
         "position": table.league.position,
         "fit": table.fit.number if table.by == "fit" and table.fit is not None else None,
@@ -96,7 +111,7 @@ def comparability(table: Table, first: int, second: int) -> Comparable:
         return now
     if first not in table.fit or second not in table.fit:
         return "no"
-    then = table.fit.strengths.structure.comparable(first, second)
+    then = table.fit.strengths.structure.comparable(table.fit.place(first), table.fit.place(second))
     return min(now, then, key=_WEAKEST.__getitem__)
 
 
@@ -105,7 +120,7 @@ def comparabilities(table: Table, numbers: Sequence[int]) -> list[list[Comparabl
     levels = _levels(table.structure.identifiability, numbers)
     if table.by == "fit" and table.fit is not None:
         seen = np.array([number in table.fit for number in numbers])
-        then = _levels(table.fit.strengths.structure, [number if known else 0 for number, known in zip(numbers, seen, strict=True)])
+        then = _levels(table.fit.strengths.structure, [table.fit.place(number) if known else 0 for number, known in zip(numbers, seen, strict=True)])
         levels = np.where(seen[:, None] & seen[None, :], np.minimum(levels, then), _WEAKEST["no"])
     return [[None if i == j else _LEVELS[level] for j, level in enumerate(row)] for i, row in enumerate(levels.tolist())]
 
@@ -123,23 +138,34 @@ def _probability(
         return None, None, None
     if table.by == "live" or table.fit is None:
         return expected_score(first.rating - second.rating, table.settings.scale), None, None
-    found = table.fit.strengths.win_probability(first.number, second.number, side=0.0 if neutral else 1.0)
+    found = table.fit.strengths.win_probability(table.fit.place(first.number), table.fit.place(second.number), side=0.0 if neutral else 1.0)
     if math.isnan(found.first):
         return None, None, None
     return found.first, None if math.isnan(found.draw) else found.draw, (found.lower, found.upper)
 
 
 def _sentence(
-    first: str, second: str, comparable: Comparable, chance: float | None, interval: tuple[float, float] | None, *, with_draws: bool
+    table: Table,
+    one: Stored,
+    other: Stored,
+    comparable: Comparable,
+    chance: float | None,
+    interval: tuple[float, float] | None,
+    *,
+    with_draws: bool,
 ) -> str:
+    first, second = one.key, other.key
     if comparable == "no" or chance is None:
-        return f"Nothing recorded connects {first} and {second}, so nobody can say who would win; matches that link them would."
+        return sentences.unconnected(first, second, "who would win", same_island=are_joined(table, one, other))
     what = "to win" if with_draws else "of the points"
     between = f" (95 % interval {interval[0]:.0%} to {interval[1]:.0%})" if interval else ""
     text = f"{first} is expected {what} with {chance:.0%}{between}." if with_draws else f"{first} is expected to take {chance:.0%} {what}{between}."
-    if comparable == "ordered-only":
-        text += " Results tell only who is ahead, not by how much: the size of this number is an assumption."
-    return text
+    return f"{text} {sentences.COMPARED[comparable]}" if comparable == "ordered-only" else text
+
+
+def are_joined(table: Table, first: Stored, second: Stored) -> bool:
+    """Whether two stand on the same island of the table."""
+    return table.island(first.number) == table.island(second.number)
 
 
 def matrix(
@@ -190,7 +216,7 @@ def _chances(table: Table, chosen: Sequence[Any], comparable: Sequence[Sequence[
 def _fitted_chances(fit: FitTable, numbers: Sequence[int]) -> list[list[float]]:
     known = [place for place, number in enumerate(numbers) if number in fit]
     chances = np.full((len(numbers), len(numbers)), np.nan)
-    chances[np.ix_(known, known)] = fit.strengths.win_matrix([numbers[place] for place in known])
+    chances[np.ix_(known, known)] = fit.strengths.win_matrix([fit.place(numbers[place]) for place in known])
     values: list[list[float]] = chances.tolist()
     return values
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 from app import __version__
 from app.errors import LeagueNotFound, Unavailable
 from app.services import ledger
+from app.services.conditions import WHOLE, Conditions
 from app.services.fit_work import FitFailed, Fitter, Work
 from app.services.leagues import append_entry
 from app.services.locking import hold_league
@@ -38,6 +39,7 @@ class Claim:
     league: str
     number: int
     fence: int
+    where: Conditions = WHOLE
 
     @property
     def attempts_left(self) -> int:
@@ -68,9 +70,10 @@ def _claim_one(database: Database, worker: str, league: str, job: Stored) -> Cla
         # The fencing number moves either way: whoever had the job before can publish nothing any more.
         if not unit.refits.claim(row.id, job, {**({**final, **ended} if final else begun), "fence": job.fence + 1}, row.now):
             return None
-        unit.leagues.change(row.id, {"fitted_results": row.results})
+        if not job.conditions:
+            unit.leagues.change(row.id, {"fitted_results": row.results})
         unit.commit()
-    return None if final else Claim(row.id, league, job.number, job.fence + 1)
+    return None if final else Claim(row.id, league, job.number, job.fence + 1, Conditions.stored(job.conditions))
 
 
 def _final(job: Stored) -> dict[str, Any]:
@@ -86,7 +89,7 @@ def run(database: Database, claim: Claim, fitter: Fitter) -> None:
     """Fit and publish, or say why not. An error that nobody foresaw is raised if the job is to be tried again."""
     try:
         with Watch(database, claim, fitter) as watch:
-            work = fitter.compute(database, claim.league_id, watch.tell)
+            work = fitter.compute(database, claim.league_id, watch.tell, claim.where)
             watch.tell("publishing")
             publish(database, claim, work)
     except FitFailed as error:
@@ -156,22 +159,32 @@ def publish(database: Database, claim: Claim, work: Work) -> None:
         job = unit.refits.existing(claim.league_id, claim.number)
         if row is None or job.status != "running" or job.fence != claim.fence:
             return
-        status, reason = _verdict(row, job, work)
+        standing = _standing(unit, row, claim.where)
+        status, reason = _verdict(standing, job, work)
         if status != "cancelled":
-            _write_fit(unit, row, claim.number, work, is_published=status == "published")
+            _write_fit(unit, row, claim, work, standing, is_published=status == "published")
         fitted.seconds["publishing"] = time.perf_counter() - started
         told = {"seconds": ledger.canonical(fitted.seconds), "read": ledger.canonical(dict(work.read))}
         unit.refits.change(row.id, claim.number, claim.fence, {**_ended(status, reason, row.now), **told})
         unit.commit()
 
 
-def _verdict(league: Stored, job: Stored, work: Work) -> tuple[str, str | None]:
+def _standing(unit: WriteUnit, league: Stored, where: Conditions) -> tuple[int, int] | None:
+    """Number and position of the fit that stands published, of the whole league or of the segment."""
+    if not where:
+        return None if league.published_fit is None else (league.published_fit, league.published_position)
+    number = unit.refits.last_published(league.id, where.text)
+    found = None if number is None else unit.fits.by_number(league.id, number)
+    return None if found is None else (found.number, found.position)
+
+
+def _verdict(standing: tuple[int, int] | None, job: Stored, work: Work) -> tuple[str, str | None]:
     if job.cancel_asked_at is not None:
         return "cancelled", job.reason
     if work.fitted.refusal is not None:
         return "refused", work.fitted.refusal
-    if league.published_position is not None and league.published_position >= work.position:
-        return "kept", f"Fit {league.published_fit}, published meanwhile, is of position {league.published_position} and not older."
+    if standing is not None and standing[1] >= work.position:
+        return "kept", f"Fit {standing[0]}, published meanwhile, is of position {standing[1]} and not older."
     return "published", None
 
 
@@ -179,16 +192,18 @@ def _ended(status: str, reason: str | None, now: int) -> dict[str, Any]:
     return {"status": status, "reason": reason, "finished_at": now, "lease_until": None}
 
 
-def _write_fit(unit: WriteUnit, row: Stored, number: int, work: Work, *, is_published: bool) -> None:
-    fitted = work.fitted
+def _write_fit(unit: WriteUnit, row: Stored, claim: Claim, work: Work, standing: tuple[int, int] | None, *, is_published: bool) -> None:
+    fitted, number = work.fitted, claim.number
     values = {"league_id": row.id, "number": number, "position": work.position, "settings": work.settings, "table_hash": fitted.table_hash}
     kept = {"table": fitted.table, "uncertainty": fitted.uncertainty} if is_published else {}
     unit.fits.add({**values, "certificate": ledger.canonical(fitted.certificate), **kept})
     if is_published:
-        details = ledger.canonical({"fit": number, "fitted_position": work.position, "table": (fitted.table_hash or b"").hex()})
-        append_entry(unit, row, Kind.FIT, None, details, published_fit=number, published_position=work.position)
-        if row.published_fit is not None:
-            unit.fits.forget_uncertainty(row.id, row.published_fit)
+        told = {"fit": number, "fitted_position": work.position, "table": (fitted.table_hash or b"").hex()}
+        segment = {"where": claim.where.shape} if claim.where else {}
+        changes = {} if claim.where else {"published_fit": number, "published_position": work.position}
+        append_entry(unit, row, Kind.FIT, None, ledger.canonical({**told, **segment}), **changes)
+        if standing is not None:
+            unit.fits.forget_uncertainty(row.id, standing[0])
 
 
 def give_back(database: Database, claim: Claim, reason: str) -> None:
@@ -196,7 +211,7 @@ def give_back(database: Database, claim: Claim, reason: str) -> None:
     with database.write() as unit:
         unit.leagues.lock(claim.league)
         job, now = unit.refits.existing(claim.league_id, claim.number), unit.now()
-        is_over = claim.attempts_left <= 0 or unit.refits.waiting(claim.league_id) is not None
+        is_over = claim.attempts_left <= 0 or unit.refits.waiting(claim.league_id, claim.where.text) is not None
         again = {"status": "waiting", "reason": reason[:500], "lease_until": None, "not_before": now + BACKOFF * 2 ** (claim.fence - 1)}
         values = _ended("failed", reason[:500], now) if is_over else again
         if job.cancel_asked_at is not None:

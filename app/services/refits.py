@@ -1,6 +1,7 @@
 """Refits: asked for, cancelled, run, shown. A request is a row, so that it survives everything; who runs it and how it is published is in `refit_runs`.
 
-At most one refit waits and one runs per league. A league's policy asks by itself, and only if there is news since the last request was taken up.
+At most one refit waits per league and per segment of it, and one runs per league. A league's policy asks by itself, for the whole league, and only
+if there is news since the last request was taken up; a segment is fitted when somebody asks.
 """
 
 import json
@@ -9,33 +10,37 @@ from app.errors import FitFinished, FitNotFound, Unavailable
 from app.ratings.matches import format_time
 from app.services import refit_runs
 from app.services.as_of import AsOf, league_at, published_by
+from app.services.conditions import WHOLE, Conditions
 from app.services.fit_work import FitHere, Fitter
-from app.services.keys import Caller, lock_league, require_league
+from app.services.keys import Caller, lock_league, require_league, require_segment
 from app.services.league_settings import read_settings
 from app.services.matches import read_position
 from app.services.schedules import next_time
-from app.services.shapes import FitListShape, FitShape
+from app.services.shapes import FitListShape, FitShape, SegmentOf
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit, WriteUnit
 
 
-def request_refit(database: Database, caller: Caller, league: str) -> FitShape:
-    """Ask for a refit; while one waits already, that one is answered. Raises LeagueNotFound, KeyRequired, ScopeMissing."""
+def request_refit(database: Database, caller: Caller, league: str, *, where: Conditions = WHOLE) -> FitShape:
+    """Ask for a refit, of the whole league or of a segment; while one waits already, that one is answered.
+
+    Raises LeagueNotFound, KeyRequired, ScopeMissing.
+    """
     with database.write() as unit:
         row, _ = lock_league(unit, caller, league, "manage")
-        number = _request(unit, row)
+        number = _request(unit, row, where)
         shape = _shape(unit, row, unit.refits.existing(row.id, number))
         unit.commit()
         return shape
 
 
-def _request(unit: WriteUnit, league: Stored) -> int:
-    waiting = unit.refits.waiting(league.id)
+def _request(unit: WriteUnit, league: Stored, where: Conditions = WHOLE) -> int:
+    waiting = unit.refits.waiting(league.id, where.text)
     if waiting is not None:
         return int(waiting.number)
     number = int(league.fits) + 1
-    unit.refits.add(league.id, number, league.now)
-    unit.leagues.change(league.id, {"fits": number, "fit_requested_at": league.now})
+    unit.refits.add(league.id, number, league.now, where.text)
+    unit.leagues.change(league.id, {"fits": number} if where else {"fits": number, "fit_requested_at": league.now})
     return number
 
 
@@ -88,7 +93,8 @@ def cancel_refit(database: Database, caller: Caller, league: str, fit: int) -> F
         at_once = {"status": "cancelled", "finished_at": row.now}
         if job.status != "cancelled" and job.cancel_asked_at is None:
             unit.refits.cancel(row.id, fit, job.status, {**asked, **(at_once if job.status == "waiting" else {})})
-            unit.leagues.change(row.id, {"fitted_results": row.results})
+            if not job.conditions:
+                unit.leagues.change(row.id, {"fitted_results": row.results})
         shape = _shape(unit, row, unit.refits.existing(row.id, fit))
         unit.commit()
         return shape
@@ -111,9 +117,11 @@ def run_next_refit(database: Database, worker: str, *, league: str | None = None
 def get_fit(database: Database, caller: Caller, league: str, fit: int, *, as_of: AsOf = None) -> FitShape:
     """One refit with its certificate. Raises LeagueNotFound, FitNotFound."""
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
+        row, author = require_league(unit, caller, league)
         found = _found(unit, row, fit)
-        if as_of is not None and fit not in published_by(unit, league_at(unit, row, as_of)):
+        if found.conditions and author is None:
+            require_segment(unit, caller, league, Conditions.stored(found.conditions))
+        if as_of is not None and fit not in published_by(unit, league_at(unit, row, as_of), None):
             raise _no_such_fit(row, fit)
         return _shape(unit, row, found)
 
@@ -129,15 +137,30 @@ def _no_such_fit(league: Stored, fit: int) -> FitNotFound:
     return FitNotFound(f"League “{league.key}” has no fit {fit}.")
 
 
-def list_fits(database: Database, caller: Caller, league: str, *, cursor: str | None = None, limit: int = 100, as_of: AsOf = None) -> FitListShape:
-    """The refits, newest first, the refused ones with their reason; with `as_of` those published by then. Raises LeagueNotFound, BadInput."""
+def list_fits(
+    database: Database,
+    caller: Caller,
+    league: str,
+    *,
+    where: Conditions | None = None,
+    cursor: str | None = None,
+    limit: int = 100,
+    as_of: AsOf = None,
+) -> FitListShape:
+    """The refits, newest first, the refused ones with their reason; of a segment, or all that the caller may see; with `as_of` those published by then.
+
+    Raises LeagueNotFound, BadInput; for a segment KeyRequired, ScopeMissing.
+    """
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
+        row, author = require_segment(unit, caller, league, where or WHOLE)
         before = min(read_position(cursor, row.fits + 1), 2**31 - 1)
+        # The public sees those of the whole league.
+        shown = WHOLE if where is None and author is None else where
         if as_of is None:
-            found = unit.refits.page(row.id, before, limit + 1)
+            found = unit.refits.page(row.id, before, limit + 1, None if shown is None else shown.text)
         else:
-            numbers = [number for number in reversed(published_by(unit, league_at(unit, row, as_of))) if number < before][: limit + 1]
+            published = published_by(unit, league_at(unit, row, as_of), shown)
+            numbers = [number for number in reversed(published) if number < before][: limit + 1]
             found = [unit.refits.existing(row.id, number) for number in numbers]
         results = unit.fits.by_numbers(row.id, [one.number for one in found[:limit]])
         rows = [_with_result(row, one, results.get(one.number)) for one in found[:limit]]
@@ -150,7 +173,9 @@ def _shape(unit: ReadUnit, league: Stored, job: Stored) -> FitShape:
 
 def _with_result(league: Stored, job: Stored, result: Stored | None) -> FitShape:
     is_running = job.status == "running"
+    segment: SegmentOf = {"where": Conditions.stored(job.conditions).shape} if job.conditions else {}
     return {
+        **segment,
         "league": league.key,
         "fit": job.number,
         "status": job.status,

@@ -11,6 +11,7 @@ from app.services.amending import Asked, Change, Proposal, amend
 from app.services.amendment_shapes import AmendmentShape, RosterShape
 from app.services.amendments import Amendment
 from app.services.keys import Caller, lock_league, require_league
+from app.services.league_settings import read_settings
 from app.services.leagues import append_entry
 from app.services.standings import require_known
 from app.storage.tables import Kind, Stored
@@ -93,17 +94,20 @@ def _shown(name: str | None) -> str | None:
 def forget_competitor(database: Database, caller: Caller, league: str, competitor: str) -> RosterShape:
     """Delete a competitor's key, name and salt for good. The matches stay, under a pseudonym; what the log committed to can be told by nobody.
 
-    Who is forgotten already stays so. What callers wrote into match ids and contexts stays as it is. Raises CompetitorNotFound.
+    Who is forgotten already stays so. What callers wrote into match ids, contexts and earlier settings stays as it is. Raises CompetitorNotFound,
+    and Conflict for the anchor of the league, whose key stands in its settings.
     """
     with database.write() as unit:
         row, author = lock_league(unit, caller, league, "admin")
         found = require_known(unit, row.id, competitor)
         if found.commitment is not None:
             return _shape(unit, row.id, found.number, None)
+        _refuse_anchor(row, found.key)
         unit.erase_what_is_deleted()
         pseudonym = _free_pseudonym(unit, row.id, found.number)
         erased = {"key": pseudonym, "name": None, "salt": b"", "commitment": ledger.commitment_of(found)}
         unit.competitors.change(row.id, found.number, erased)
+        unit.refits.rename_in_reasons(row.id, f"“{found.key}”", f"“{pseudonym}”")
         for known in unit.imports.all(row.id):
             unit.imports.change(row.id, known.import_id, json.dumps(_without(json.loads(known.report), found.key, pseudonym)))
         position = _append(unit, row, Kind.FORGET, author, {"competitor": found.number})
@@ -122,6 +126,12 @@ def is_known(database: Database, caller: Caller, league: str, competitor: str) -
 def _append(unit: WriteUnit, row: Stored, kind: Kind, author: str | None, details: dict[str, object]) -> int:
     named = {} if kind == Kind.RETIRE else {"named_position": row.position + 1}
     return append_entry(unit, row, kind, author, ledger.canonical(details), **named)[0]
+
+
+def _refuse_anchor(row: Stored, key: str) -> None:
+    anchor = read_settings(row.settings).anchor
+    if anchor is not None and anchor.competitor == key:
+        raise Conflict(f"“{key}” is the anchor of the league's fits. Change the setting anchor first: null, or somebody else.")
 
 
 def _free_pseudonym(unit: ReadUnit, league_id: int, number: int) -> str:

@@ -16,7 +16,9 @@ from zipfile import BadZipFile
 import numpy as np
 
 from app.services.amendments import Amendments
+from app.services.conditions import WHOLE, Conditions
 from app.services.courses import BLOCK, Course, Floats, Rated, rate
+from app.services.match_contexts import MatchContexts, of_segment, read_contexts
 from app.services.match_log import MatchLog, read_rows
 from app.services.packing import Arrays, packed, unpacked
 from app.services.shapes import ReadShape
@@ -62,6 +64,12 @@ def _read(unit: ReadUnit, league_id: int, after: int, up_to: int) -> MatchLog:
     return MatchLog.joined([*parts, read_rows(unit, league_id, covered, up_to)]).after(after)
 
 
+def segment_course(database: Database, unit: ReadUnit, league: Any, where: Conditions) -> Course:  # noqa: ANN401  a row or LeagueAt
+    """The course of the matches of a segment alone, at the league's position."""
+    log = counted_matches(database, unit, league, league.position, where)
+    return Course.of(log, unit.entries.settings_changes(league.id, league.position), league.competitors)
+
+
 def read_course(database: Database, unit: ReadUnit, league: Any, position: int) -> Course:  # noqa: ANN401  a row or LeagueAt
     """The course of a league at a position."""
     amendments = amendments_at(unit, league, position)
@@ -75,18 +83,37 @@ def amendments_at(unit: ReadUnit, league: Any, position: int) -> Amendments:  # 
     return Amendments.read(unit, league.id, position) if league.amended_position else Amendments()
 
 
-def counted_matches(database: Database, unit: ReadUnit, league: Any, position: int) -> MatchLog:  # noqa: ANN401  a row or LeagueAt
-    """The matches that count at a position, as they count, in the order of the log."""
-    return amendments_at(unit, league, position).applied(read_log(database, unit, league, position))
+def counted_matches(
+    database: Database,
+    unit: ReadUnit,
+    league: Any,  # noqa: ANN401  a row or LeagueAt
+    position: int,
+    where: Conditions = WHOLE,
+) -> MatchLog:
+    """The matches that count at a position, of the whole league or of a segment, as they count, in the order of the log."""
+    amendments = amendments_at(unit, league, position)
+    return of_segment(database, unit, league.id, position, amendments.applied(read_log(database, unit, league, position)), amendments, where)
 
 
-def counted_for_fit(unit: ReadUnit, league: Any, position: int) -> tuple[MatchLog, ReadShape]:  # noqa: ANN401  a row or LeagueAt
+def counted_for_fit(
+    unit: ReadUnit,
+    league: Any,  # noqa: ANN401  a row or LeagueAt
+    position: int,
+    where: Conditions = WHOLE,
+) -> tuple[MatchLog, ReadShape]:
     """As `counted_matches`, but without the ids of the matches, and nothing is kept: a fit needs neither, and ten million of them are a gigabyte."""
     parts = [_unpacked(row.matches, with_ids=False) for row in unit.segments.after(league.id, -1) if row.last_position <= position]
     covered = max([-1, *(int(part.position[-1]) for part in parts)])
     rest = read_rows(unit, league.id, covered, position, with_ids=False)
     read: ReadShape = {"segments": sum(map(len, parts)), "rows": len(rest)}
-    return amendments_at(unit, league, position).applied(MatchLog.joined([*parts, rest])), read
+    amendments = amendments_at(unit, league, position)
+    log = amendments.applied(MatchLog.joined([*parts, rest]))
+    return log.take(read_contexts(unit, league.id, log, amendments).mask(where)) if where else log, read
+
+
+def contexts_of(unit: ReadUnit, league: Any, position: int, log: MatchLog) -> MatchContexts:  # noqa: ANN401  a row or LeagueAt
+    """The contexts of matches that count at a position, as they count; nothing is kept."""
+    return read_contexts(unit, league.id, log, amendments_at(unit, league, position))
 
 
 def nearest_checkpoint(unit: ReadUnit, league_id: int, course: Course, count: int) -> tuple[int, Floats | None]:

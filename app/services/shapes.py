@@ -171,7 +171,19 @@ class ComponentShape(TypedDict):
     classes: int
 
 
-class LeaderboardShape(TypedDict):
+class SegmentOf(TypedDict):
+    """`where` is there only of a segment: the conditions that the contexts of its matches meet."""
+
+    where: NotRequired[dict[str, str]]
+
+
+class SegmentBoard(SegmentOf):
+    """And how many matches that are."""
+
+    matches: NotRequired[int]
+
+
+class LeaderboardShape(SegmentBoard):
     league: str
     name: str
     position: int
@@ -284,7 +296,7 @@ class PairShape(TypedDict):
     second: str
 
 
-class PredictionShape(TypedDict):
+class PredictionShape(SegmentBoard):
     """Probabilities of the first side. `meaning` "score": first and second are expected scores, a draw counting one half."""
 
     pair: PairShape
@@ -325,8 +337,8 @@ class ReadShape(TypedDict):
     rows: int
 
 
-class FitShape(TypedDict):
-    """A refit: its request, its job and, once it ran, its certificate. `stage` and `stage_since` are there while it runs."""
+class FitShape(SegmentOf):
+    """A refit: its request, its job and, once it ran, its certificate. `stage` and `stage_since` are there while it runs, `where` if it is of a segment."""
 
     league: str
     fit: int

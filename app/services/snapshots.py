@@ -3,9 +3,10 @@
 from typing import Any, NamedTuple
 
 from app.services.as_of import LeagueAt, retired_at
-from app.services.courses import Reckoning, reckoned
+from app.services.conditions import WHOLE, Conditions
+from app.services.courses import Reckoning, rate, reckoned
 from app.services.everyone import Everyone, everyone_at_head
-from app.services.segments import rated_from, read_course
+from app.services.segments import rated_from, read_course, segment_course
 from app.services.structures import Structure, structure_at, structure_at_head
 from app.storage.unit_of_work import Database, ReadUnit
 
@@ -26,8 +27,16 @@ class CompetitorAt(NamedTuple):
     created_position: int
 
 
-def standings_of(database: Database, unit: ReadUnit, league: Any) -> tuple[Everyone, Structure]:  # noqa: ANN401  a row or LeagueAt
-    """Everyone, and the graph of their matches."""
+def standings_of(
+    database: Database,
+    unit: ReadUnit,
+    league: Any,  # noqa: ANN401  a row or LeagueAt
+    where: Conditions = WHOLE,
+) -> tuple[Everyone, Structure]:
+    """Everyone, and the graph of their matches; of a segment as if nothing else had been played."""
+    if where:
+        course = segment_course(database, unit, league, where)
+        return Everyone.of(_competitors(unit, league, reckoned(course, rate(course).ratings()))), structure_at(league, course.log)
     if not isinstance(league, LeagueAt):
         return everyone_at_head(database, unit, league), structure_at_head(database, unit, league)
     course = read_course(database, unit, league, league.position)
@@ -35,7 +44,7 @@ def standings_of(database: Database, unit: ReadUnit, league: Any) -> tuple[Every
     return Everyone.of(_competitors(unit, league, reckoned(course, ratings))), structure_at(league, course.log)
 
 
-def _competitors(unit: ReadUnit, league: LeagueAt, reckoning: Reckoning) -> list[CompetitorAt]:
+def _competitors(unit: ReadUnit, league: Any, reckoning: Reckoning) -> list[CompetitorAt]:  # noqa: ANN401  a row or LeagueAt
     retired = retired_at(unit, league.id, league.position)
     columns = (reckoning.rating, reckoning.matches, reckoning.wins, reckoning.draws, reckoning.losses, reckoning.last_played_at)
     standings = list(zip(*columns, strict=True))

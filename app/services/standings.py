@@ -1,7 +1,7 @@
 """Who leads, how sure that is, and what is known of one competitor.
 
 Ranks are within islands (components of the comparison graph), never across them. What depends on the time of day is reckoned at 00:00 UTC today.
-A page of the leaderboard is cut from an ordered table (`leaderboard_tables`), column by column.
+A page of the leaderboard is cut from an ordered table (`ordered_tables`), column by column.
 """
 
 import difflib
@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from app.errors import BadInput, CompetitorNotFound, Fault
 from app.services.as_of import AsOf, LeagueAt, league_at
+from app.services.conditions import WHOLE, Conditions
 from app.services.drifts import shown
 from app.services.everyone import NEVER, Integers
 from app.services.fitted_rows import UNFITTED, fitted_rows
-from app.services.keys import Caller, require_league
-from app.services.leaderboard_tables import DAY, Table, ordered_table
+from app.services.keys import Caller, require_league, require_segment
 from app.services.league_settings import LeagueSettings
 from app.services.ledger import time_text
+from app.services.ordered_tables import DAY, Table, ordered_table
 from app.services.segments import amendments_at
 from app.services.shapes import (
     By,
@@ -30,6 +31,7 @@ from app.services.shapes import (
     CompetitorStatus,
     LeaderboardRow,
     LeaderboardShape,
+    SegmentBoard,
 )
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
@@ -52,13 +54,17 @@ def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
     inactive: bool = True,
     cursor: str | None = None,
     limit: int = 100,
+    where: Conditions = WHOLE,
     as_of: AsOf = None,
 ) -> LeaderboardShape:
-    """A page of the leaderboard. Raises LeagueNotFound, FitNotPublished, CompetitorNotFound (for `around`), BadInput."""
+    """A page of the leaderboard, of a segment as if nothing else had been played.
+
+    Raises LeagueNotFound, FitNotPublished, CompetitorNotFound (for `around`), BadInput; for a segment KeyRequired, ScopeMissing.
+    """
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
+        row, _ = require_segment(unit, caller, league, where)
         then = league_at(unit, row, as_of)
-        table = ordered_table(database, unit, then, by)
+        table = ordered_table(database, unit, then, by, where)
         around = None if around is None else alias(unit, table, around)
     moment = moment_of(then)
     gone = None if inactive else table.inactive(moment)
@@ -73,12 +79,18 @@ def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
         "fit": None if table.fit is None else table.fit.number,
         "by": table.by,
         "relative_to": relative_to(table),
+        **segment_of(table),
         "total": len(chosen),
         "hidden_inactive": 0 if gone is None else int(gone.sum()),
         "components": table.components,
         "rows": leaderboard_rows(table, page, moment),
         "next": _cursor(*table.order(int(page[-1]))) if start + limit < len(chosen) else None,
     }
+
+
+def segment_of(table: Table) -> SegmentBoard:
+    """What an answer says of its segment; nothing of a whole league. Every match has two sides."""
+    return {"where": table.where.shape, "matches": int(table.matches.sum()) // 2} if table.where else {}
 
 
 def _chosen(table: Table, min_matches: int, active_since: int | None, gone: NDArray[np.bool_] | None) -> Integers:

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -21,10 +21,14 @@ from app.core.nearby import Nearby, can_be_near
 from app.core.spreads import AmongFew
 from app.ratings.fitted import NORMAL_95, Strengths
 from app.ratings.scale import natural_unit
+from app.services.as_of import LeagueAt, published_by
+from app.services.conditions import WHOLE, Conditions
+from app.services.covariates import read_columns
+from app.services.fit_arrays import by_number
 from app.services.fitting import fit_league
 from app.services.league_settings import LeagueSettings, read_settings
 from app.services.packing import Arrays, unpacked
-from app.services.segments import counted_matches
+from app.services.segments import contexts_of, counted_matches
 from app.services.shapes import FittedRatingShape
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
@@ -45,6 +49,13 @@ class FitTable:
     """The island that the anchor shifts."""
     arrays: Arrays
     strengths: Strengths
+    """Of those whom the fit is of, in order of number; `place` tells where."""
+    numbers: NDArray[np.int64] | None = None
+    """Whom a fit of a segment is of; None for everyone."""
+
+    def place(self, number: int) -> int:
+        """Where a competitor who is in the fit stands among its strengths."""
+        return number if self.numbers is None else int(np.searchsorted(self.numbers, number))
 
     @cached_property
     def rating(self) -> NDArray[np.float64]:
@@ -126,17 +137,30 @@ _kept: WeakKeyDictionary[Database, OrderedDict[tuple[int, int], FitTable]] = Wea
 _lock = Lock()
 
 
+def published_number(unit: ReadUnit, league: Any, where: Conditions = WHOLE) -> int | None:  # noqa: ANN401  a row or LeagueAt
+    """The number of the published fit of a league or of a segment of it, at the league's position."""
+    if not where:
+        return None if league.published_fit is None else int(league.published_fit)
+    if not isinstance(league, LeagueAt):
+        return unit.refits.last_published(league.id, where.text)
+    return next(reversed(published_by(unit, league, where)), None)
+
+
 def published_fit(database: Database, unit: ReadUnit, league: Stored) -> FitTable | None:
-    """The league's published fit, kept in this process once read."""
-    if league.published_fit is None:
-        return None
-    key = (league.id, league.published_fit)
+    """The published fit of a whole league."""
+    number = published_number(unit, league)
+    return None if number is None else stored_fit(database, unit, league, number)
+
+
+def stored_fit(database: Database, unit: ReadUnit, league: Stored, number: int) -> FitTable:
+    """A fit that was published, kept in this process once read."""
+    key = (league.id, number)
     with _lock:
         kept = _kept.setdefault(database, OrderedDict())
         if key in kept:
             kept.move_to_end(key)
             return kept[key]
-    table = _read(database, unit, league, league.published_fit)
+    table = _read(database, unit, league, number)
     with _lock:
         kept[key] = table
         while len(kept) > MAX_KEPT:
@@ -163,7 +187,16 @@ def _read(database: Database, unit: ReadUnit, league: Stored, number: int) -> Fi
         coefficients=second["coefficients"][1 if has_side else 0 :],
         second_order=_StoredOrder(Uncertainty.from_arrays(second)),
     )
-    return FitTable(row.number, row.position, settings, certificate["anchor_shift"], certificate["anchored_component"], arrays, strengths)
+    return FitTable(
+        row.number,
+        row.position,
+        settings,
+        certificate["anchor_shift"],
+        certificate["anchored_component"],
+        by_number(arrays),
+        strengths,
+        arrays.get("numbers"),
+    )
 
 
 def _fitted_again(database: Database, unit: ReadUnit, league: Stored, row: Stored) -> Arrays:
@@ -172,7 +205,9 @@ def _fitted_again(database: Database, unit: ReadUnit, league: Stored, row: Store
     An anchor shifts the ratings and takes no part in it; and whoever it was may have been forgotten since.
     """
     settings = read_settings(row.settings).model_copy(update={"anchor": None})
-    log = counted_matches(database, unit, league, row.position)
+    where = Conditions.stored(unit.refits.existing(league.id, row.number).conditions)
+    log = counted_matches(database, unit, league, row.position, where)
     n = len(unpacked(row.table)["theta"])
     recorded_at = unit.entries.time_of(league.id, row.position) or 0
-    return fit_league(log, settings, n, None, recorded_at).second_order()
+    columns = read_columns(settings, contexts_of(unit, league, row.position, log)) if settings.covariates else None
+    return fit_league(log, settings, n, None, recorded_at, columns=columns, players_only=bool(where)).second_order()

@@ -23,7 +23,7 @@ from app.services.answer_shapes import ForecastShape, Goal, SuggestionRow, Sugge
 from app.services.as_of import AsOf, league_at
 from app.services.bridges import Missing
 from app.services.keys import Caller, require_league
-from app.services.leaderboard_tables import Table, ordered_table
+from app.services.ordered_tables import Table, ordered_table
 from app.services.standings import moment_of, status_of
 from app.services.stored_fits import FitTable
 from app.storage.unit_of_work import Database
@@ -83,6 +83,14 @@ def suggestions(
         "forecast": None if goal == "connect" or table.fit is None else _forecast(table, table.fit),
         "sentence": _sentence(found, rows, goal, k),
     }
+
+
+def forecast(database: Database, caller: Caller, league: str, *, as_of: AsOf = None) -> ForecastShape | None:
+    """About how many more matches the first two of the fit would need; None where there are no two. Raises LeagueNotFound, FitNotPublished, BadInput."""
+    with database.read() as unit:
+        row, _ = require_league(unit, caller, league)
+        table = ordered_table(database, unit, league_at(unit, row, as_of), "fit")
+    return None if table.fit is None else _forecast(table, table.fit)
 
 
 def _row(found: _Candidates, place: int, propensity: float, goal: Goal, draw: str) -> SuggestionRow:

@@ -19,7 +19,7 @@ from app.ratings.tournaments import Bracket, Entrants, drawn_strengths, fixed_st
 from app.services.answer_shapes import Seeding, TournamentFormat, TournamentRow, TournamentShape
 from app.services.as_of import AsOf, league_at
 from app.services.keys import Caller, require_league
-from app.services.leaderboard_tables import Table, ordered_table
+from app.services.ordered_tables import Table, ordered_table
 from app.services.predictions import comparabilities
 from app.services.shapes import By
 from app.services.standings import alias

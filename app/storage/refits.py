@@ -3,19 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
 from app.storage.tables import fit, refit
 
 
 class Refits:
-    """The jobs. At most one waits and one runs per league: two partial unique indexes hold that."""
+    """The jobs. At most one waits per league and segment, and one runs per league: two partial unique indexes hold that.
+
+    `conditions` name a segment, the empty ones the whole league.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def waiting(self, league_id: int) -> Row[Any] | None:
-        return self._connection.execute(select(refit).where(refit.c.league_id == league_id, refit.c.status == "waiting")).one_or_none()
+    def waiting(self, league_id: int, conditions: str = "") -> Row[Any] | None:
+        query = select(refit).where(refit.c.league_id == league_id, refit.c.status == "waiting", refit.c.conditions == conditions)
+        return self._connection.execute(query).one_or_none()
 
     def existing(self, league_id: int, number: int) -> Row[Any]:
         return self._connection.execute(select(refit).where(refit.c.league_id == league_id, refit.c.number == number)).one()
@@ -23,14 +27,20 @@ class Refits:
     def by_number(self, league_id: int, number: int) -> Row[Any] | None:
         return self._connection.execute(select(refit).where(refit.c.league_id == league_id, refit.c.number == number)).one_or_none()
 
-    def page(self, league_id: int, before: int, limit: int) -> Sequence[Row[Any]]:
+    def page(self, league_id: int, before: int, limit: int, conditions: str | None = None) -> Sequence[Row[Any]]:
+        """Those below a number, newest first; of one segment, or of all."""
         query = select(refit).where(refit.c.league_id == league_id, refit.c.number < before).order_by(refit.c.number.desc()).limit(limit)
-        return self._connection.execute(query).all()
+        return self._connection.execute(query if conditions is None else query.where(refit.c.conditions == conditions)).all()
 
-    def add(self, league_id: int, number: int, requested_at: int) -> None:
-        self._connection.execute(
-            insert(refit).values(league_id=league_id, number=number, status="waiting", requested_at=requested_at, fence=0, not_before=requested_at)
-        )
+    def add(self, league_id: int, number: int, requested_at: int, conditions: str = "") -> None:
+        values = {"league_id": league_id, "number": number, "status": "waiting", "requested_at": requested_at, "conditions": conditions}
+        self._connection.execute(insert(refit).values(**values, fence=0, not_before=requested_at))
+
+    def last_published(self, league_id: int, conditions: str) -> int | None:
+        """The number of the fit of a segment that was published last: those of one league run one after the other."""
+        query = select(func.max(refit.c.number)).where(refit.c.league_id == league_id, refit.c.conditions == conditions)
+        last: int | None = self._connection.execute(query.where(refit.c.status == "published")).scalar_one()
+        return last
 
     def claimable(self, now: int, league_id: int | None) -> Sequence[Row[Any]]:
         """A few jobs that may be started: waiting with nothing running beside them, or running with a lease that ended."""
@@ -49,6 +59,11 @@ class Refits:
     def cancel(self, league_id: int, number: int, status: str, values: Mapping[str, Any]) -> bool:
         """Change a job, whoever has it, if it still is in this status."""
         return self._change(league_id, number, values, refit.c.status == status)
+
+    def rename_in_reasons(self, league_id: int, words: str, others: str) -> None:
+        """Put other words in the place of these in every reason of a league's jobs."""
+        told = and_(refit.c.league_id == league_id, refit.c.reason.is_not(None))
+        self._connection.execute(update(refit).where(told).values(reason=func.replace(refit.c.reason, words, others)))
 
     def _change(self, league_id: int, number: int, values: Mapping[str, Any], *conditions: ColumnElement[bool]) -> bool:
         ours = and_(refit.c.league_id == league_id, refit.c.number == number, *conditions)

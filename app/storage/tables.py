@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION: Final = "0004"
+SCHEMA_REVISION: Final = "0005"
 """The last migration script, whose schema this is; a test holds the two together."""
 
 metadata = MetaData(
@@ -228,15 +228,11 @@ refit = Table(
     Column("stage_since", BigInteger),
     Column("cancel_asked_at", BigInteger),
     Column("read", Text),
+    # The segment that it is of, as JSON; empty for the whole league. One may wait for each, one may run for all of them.
+    Column("conditions", Text, nullable=False, server_default=text("''")),
 )
-for _status in ("waiting", "running"):
-    Index(
-        f"uq_refit_{_status}",
-        refit.c.league_id,
-        unique=True,
-        sqlite_where=refit.c.status == _status,
-        postgresql_where=refit.c.status == _status,
-    )
+for _status, _each in (("waiting", (refit.c.league_id, refit.c.conditions)), ("running", (refit.c.league_id,))):
+    Index(f"uq_refit_{_status}", *_each, unique=True, sqlite_where=refit.c.status == _status, postgresql_where=refit.c.status == _status)
 
 fit = Table(
     "fit",

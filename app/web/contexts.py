@@ -69,6 +69,8 @@ class StandingRow:
 
     rank: str
     """“2–5”, or the rank alone."""
+    opens_tier: str | None
+    """“Tier 2” where a line parts the table above this row."""
     name: str
     key: str | None
     """The competitor's key where it differs from the name."""
@@ -96,6 +98,8 @@ class Island:
     heading: str | None
     """“Island 2”, the largest being 1; None where the league is one island."""
     caption: str
+    strongest: str | None
+    """“Ada with 83 %, Ben with 12 %”; None where the fit cannot tell, and below the first page of an island."""
     key: tuple[Mark, ...]
     """What the chart's marks are."""
     axis: Markup
@@ -147,6 +151,18 @@ class LeaderboardPage:
     """Where no fit is published: why the last one was not, in words."""
     refit_command: str
     """The shell line that makes a fit at once."""
+    kept_fit: str | None
+    """Where a later fit than the published one was refused or failed: why, and what stands meanwhile."""
+    alarm: str | None
+    """Where live ratings and fit are too far apart: how far, in words."""
+    missing: str | None
+    """Which matches and results would help, in words; None where nothing is missing, or the league is too large to reckon that for a page."""
+    forecast: str | None
+    """About how many more matches would separate the first two; None where there are no two, or the league is too large to reckon that for a page."""
+    missing_command: str
+    """The shell line that names them."""
+    compare_url: str | None
+    """Where the form that compares two leads; None where there are no two, and in the past."""
     islands: tuple[Island, ...]
     split: bool
     """Whether the league is more than one island, on whatever page."""
@@ -158,6 +174,28 @@ class LeaderboardPage:
     """Why a list without rows has none, in words."""
     record_command: str
     """A shell line that records a first match."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparePage:
+    """Two competitors: who would win, how far they are apart, and whether that is known."""
+
+    template: ClassVar[str] = "compare.html"
+
+    first: str
+    second: str
+    by: str
+    """The rating that speaks."""
+    position: str
+    """The number of the last entry, with thousands separators."""
+    choices: tuple[Link, ...]
+    """Live or fit."""
+    turned_url: str
+    """The same two the other way round."""
+    league_name: str
+    league_url: str
+    answers: tuple[Note, ...]
+    """What was asked, and the sentence that answers it."""
 
 
 @dataclass(frozen=True, slots=True)

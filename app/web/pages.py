@@ -15,13 +15,21 @@ from typing import Annotated, Protocol, TypeVar
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from typing_extensions import TypedDict
 
 from app.errors import FitNotPublished, LeagueNotFound
-from app.services import leagues, permalinks, refits, standings
+from app.services import differences, leagues, permalinks, predictions, refits, standings
+from app.services.answer_shapes import BridgesShape, DriftShape, ForecastShape
+from app.services.as_of import AsOf
+from app.services.bridges import bridges
+from app.services.conditions import WHOLE
+from app.services.drift_alarms import league_drift
 from app.services.keys import Caller
 from app.services.moments import parse_as_of
 from app.services.shapes import By, FitShape, LeaderboardShape, LeagueShape
+from app.services.suggestions import forecast
 from app.storage.unit_of_work import Database
+from app.web.comparing import compare_page
 from app.web.rendering import ASSETS, REPRESENTATION, SAFETY_HEADERS, render, render_problem
 from app.web.spreadsheets import leaderboard_csv
 from app.web.views import DEFAULT_LIMIT, Asked, leaderboard_page, league_url, leagues_page, next_url, permalink
@@ -29,7 +37,10 @@ from app.web.views import DEFAULT_LIMIT, Asked, leaderboard_page, league_url, le
 PERMANENT = "public, max-age=86400"
 LONG_AGO = "public, max-age=31536000, immutable"
 HTML = "text/html; charset=utf-8"
+SMALL = 500
+"""Competitors up to which a page reckons what is missing, and how many more matches would tell."""
 Answer = TypeVar("Answer")
+Key = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class InThread(Protocol):
@@ -65,6 +76,25 @@ class LeaderboardQuery(LeaguesQuery):
         return Asked(self.by, self.min_matches, self.inactive, self.cursor, self.limit, self.as_of)
 
 
+class CompareQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    first: Key
+    second: Key
+    by: By | None = None
+    as_of: Annotated[str, AfterValidator(_checked_as_of)] | None = None
+
+
+class Around(TypedDict):
+    """What a leaderboard's page tells beside its rows."""
+
+    fit: FitShape | None
+    last: FitShape | None
+    drift: DriftShape | None
+    bridges: BridgesShape | None
+    forecast: ForecastShape | None
+
+
 class Pages:
     """The handlers, with what they are given."""
 
@@ -83,12 +113,12 @@ class Pages:
         def answer(caller: Caller, headers: Mapping[str, str]) -> Response:
             asked = query.asked()
             try:
-                shapes = self._read_all(caller, league, asked)
+                shown, board = self._read_all(caller, league, asked)
             except FitNotPublished:
                 asked = replace(asked, by=None, cursor=None)
-                shapes = self._read_all(caller, league, asked)
-            page = leaderboard_page(*shapes, asked, str(request.base_url))
-            links = _link(league_url(league), shapes[1], asked)
+                shown, board = self._read_all(caller, league, asked)
+            page = leaderboard_page(shown, board, asked=asked, base_url=str(request.base_url), **self._around(caller, shown, board, asked))
+            links = _link(league_url(league), board, asked)
             return Response(render(page), media_type=HTML, headers={**headers, **links})
 
         return await self._unless_known(request, league, query.as_of, answer)
@@ -107,6 +137,16 @@ class Pages:
             name = {"Content-Disposition": f'attachment; filename="{board["league"]}-leaderboard{then}.csv"'}
             links = _link(f"{league_url(league)}.csv", board, query.asked())
             return Response(leaderboard_csv(board), media_type="text/csv; charset=utf-8; header=present", headers={**headers, **name, **links})
+
+        return await self._unless_known(request, league, query.as_of, answer)
+
+    async def compare(self, request: Request, league: str, query: Annotated[CompareQuery, Query()]) -> Response:
+        def answer(caller: Caller, headers: Mapping[str, str]) -> Response:
+            asked = Asked(by=query.by, as_of=query.as_of)
+            board, as_of = self._read(caller, league, replace(asked, by=None, limit=1)), _moment(asked)
+            prediction = predictions.predict(self._database, caller, league, query.first, query.second, by=query.by, as_of=as_of)
+            apart = differences.difference(self._database, caller, league, query.first, query.second, by=prediction["by"], as_of=as_of)
+            return Response(render(compare_page(board, prediction, apart, asked)), media_type=HTML, headers=headers)
 
         return await self._unless_known(request, league, query.as_of, answer)
 
@@ -138,12 +178,10 @@ class Pages:
             then = permalinks.head_at(self._database, caller, league, parse_as_of(as_of))
             tag, kept, public = _entity_tag(request, then.position, then.named_position), PERMANENT if then.is_settled else "no-cache", then.public
         else:
-            head = leagues.head(self._database, caller, league)
-            last = None if head.published_fit is not None else self._last_fit(caller, league)
-            # What became of the last fit is told while none is published; and the day decides who is inactive.
-            news = None if last is None else (last["fit"], last["status"])
+            # What became of the last fit is told on the page; and the day decides who is inactive.
+            head = leagues.head(self._database, caller, league, with_last_fit=True)
             today = datetime.now(UTC).date().isoformat()
-            tag, kept, public = _entity_tag(request, head.position, head.published_fit, news, today), "no-cache", head.public
+            tag, kept, public = _entity_tag(request, head.position, head.published_fit, head.last_fit, today), "no-cache", head.public
         return {**SAFETY_HEADERS, "ETag": tag, "Cache-Control": kept if public else "private, no-store"}
 
     def _read(self, caller: Caller, league: str, asked: Asked) -> LeaderboardShape:
@@ -156,20 +194,32 @@ class Pages:
             inactive=asked.inactive,
             cursor=asked.cursor,
             limit=asked.limit,
-            as_of=None if asked.as_of is None else parse_as_of(asked.as_of),
+            as_of=_moment(asked),
         )
 
-    def _read_all(self, caller: Caller, league: str, asked: Asked) -> tuple[LeagueShape, LeaderboardShape, FitShape | None]:
+    def _read_all(self, caller: Caller, league: str, asked: Asked) -> tuple[LeagueShape, LeaderboardShape]:
         board, shown = self._read(caller, league, asked), leagues.get_league(self._database, caller, league)
         if asked.as_of is not None:
             shown["settings"] = permalinks.settings_at(self._database, caller, league, board["position"])
-        if board["fit"] is not None:
-            return shown, board, refits.get_fit(self._database, caller, league, board["fit"])
-        return shown, board, self._last_fit(caller, league) if asked.as_of is None else None
+        return shown, board
+
+    def _around(self, caller: Caller, league: LeagueShape, board: LeaderboardShape, asked: Asked) -> Around:
+        """What is told beside the rows: the fit, what became of the last one, drift, and what is missing."""
+        key, as_of = league["league"], _moment(asked)
+        last = self._last_fit(caller, key) if as_of is None else None
+        has_fit, is_small = board["fit"] is not None, league["competitors"] <= SMALL
+        fit = refits.get_fit(self._database, caller, key, board["fit"]) if board["fit"] is not None else last
+        return {
+            "fit": fit,
+            "last": last if has_fit else None,
+            "drift": league_drift(self._database, caller, key, limit=1, as_of=as_of) if has_fit else None,
+            "bridges": bridges(self._database, caller, key, limit=3, as_of=as_of) if is_small and _lacks_something(league, board, last) else None,
+            "forecast": forecast(self._database, caller, key, as_of=as_of) if is_small and has_fit and asked.cursor is None else None,
+        }
 
     def _last_fit(self, caller: Caller, league: str) -> FitShape | None:
-        """The last fit that was asked for, whatever became of it."""
-        return next(iter(refits.list_fits(self._database, caller, league, limit=1)["rows"]), None)
+        """The last fit of the whole league that was asked for, whatever became of it."""
+        return next(iter(refits.list_fits(self._database, caller, league, where=WHOLE, limit=1)["rows"]), None)
 
 
 async def show_asset(name: str) -> Response:
@@ -193,6 +243,7 @@ def pages(database: Database, in_thread: InThread, caller_of: Callable[[Request]
         ("/leagues/", handlers.list_leagues),
         ("/leagues/{league}.json", handlers.show_leaderboard_json),
         ("/leagues/{league}.csv", handlers.show_leaderboard_csv),
+        ("/leagues/{league}/compare", handlers.compare),
         ("/leagues/{league}", handlers.show_leaderboard),
         ("/static/{name}", show_asset),
     ):
@@ -204,6 +255,16 @@ def _entity_tag(request: Request, *decisive: object) -> str:
     """Of how pages look, the address, and what else decides the bytes."""
     parts = (REPRESENTATION, str(request.url), *map(str, decisive))
     return f'"{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:20]}"'
+
+
+def _lacks_something(league: LeagueShape, board: LeaderboardShape, last: FitShape | None) -> bool:
+    """Whether somebody has to hear what is missing: on islands, and after a pure maximum likelihood fit was refused."""
+    refused = last is not None and last["status"] == "refused" and league["settings"].get("prior_sd") is None
+    return bool(board["rows"]) and (refused or len(board["components"]) > 1)
+
+
+def _moment(asked: Asked) -> AsOf:
+    return None if asked.as_of is None else parse_as_of(asked.as_of)
 
 
 def _link(path: str, board: LeaderboardShape, asked: Asked) -> dict[str, str]:

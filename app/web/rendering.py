@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.errors import Fault
-from app.web.contexts import LeaderboardPage, LeaguesPage, Note, ProblemPage
+from app.web.contexts import ComparePage, LeaderboardPage, LeaguesPage, Note, ProblemPage
 
 FOLDER = Path(__file__).parent
 TEMPLATES = FOLDER / "templates"
@@ -58,7 +58,7 @@ templates = Environment(
 templates.globals["asset"] = _asset_url
 
 
-def render(page: LeaguesPage | LeaderboardPage | ProblemPage) -> bytes:
+def render(page: LeaguesPage | LeaderboardPage | ComparePage | ProblemPage) -> bytes:
     """The page as HTML in UTF-8."""
     return templates.get_template(page.template).render({field.name: getattr(page, field.name) for field in fields(page)}).encode()
 

@@ -12,10 +12,12 @@ from app.services.shapes import LeaderboardRow, LeaderboardShape
 
 Cell = str | int | float | None
 
+# New columns come at the end, so that whoever reads by place reads on.
 COLUMNS = (
     "rank", "rank_low", "rank_high", "rank_ub", "competitor", "name", "live_rating", "live_standard_error",
     "fit_rating", "fit_lower", "fit_upper", "fit_standard_error", "fit_component", "fit_class", "component", "class",
     "matches", "wins", "draws", "losses", "last_played_at", "status", "remarks",
+    "tier", "p_top", "drift",
 )  # fmt: skip
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r＝＋－＠]")
@@ -41,6 +43,7 @@ def cells(row: LeaderboardRow) -> tuple[Cell, ...]:
         *(row["rank"], row["rank_low"], row["rank_high"], row["rank_ub"], row["competitor"], row["name"]),
         *(live["rating"], live["standard_error"], *fitted, row["component"], row["class"]),
         *(row["matches"], row["wins"], row["draws"], row["losses"], row["last_played_at"], row["status"], "; ".join(row["remarks"])),
+        *(row["tier"], row["p_top"], row["drift"]),
     )
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode
 
+from app.services import sentences
+from app.services.answer_shapes import BridgesShape, DriftShape, ForecastShape
 from app.services.shapes import By, FitShape, LeaderboardRow, LeaderboardShape, LeagueShape
 from app.web import charts, wording
 from app.web.contexts import Island, LeaderboardPage, LeagueRow, LeaguesPage, Link, Mark, Note, StandingRow
@@ -63,8 +65,22 @@ def leagues_page(leagues: Sequence[LeagueShape], following: str | None, base_url
     return LeaguesPage(rows, None if following is None else _url("/", {"cursor": following}), create)
 
 
-def leaderboard_page(league: LeagueShape, board: LeaderboardShape, fit: FitShape | None, asked: Asked, base_url: str) -> LeaderboardPage:
-    """`league` with the settings of the time that is shown; `fit` is the published one, or, while there is none, the last that was asked for."""
+def leaderboard_page(
+    league: LeagueShape,
+    board: LeaderboardShape,
+    fit: FitShape | None,
+    asked: Asked,
+    base_url: str,
+    *,
+    last: FitShape | None = None,
+    drift: DriftShape | None = None,
+    bridges: BridgesShape | None = None,
+    forecast: ForecastShape | None = None,
+) -> LeaderboardPage:
+    """`league` with the settings of the time that is shown; `fit` is the published one, or, while there is none, the last that was asked for.
+
+    `last` is the last that was asked for beside a published one; `drift`, `bridges` and `forecast` are there where they were reckoned.
+    """
     path = league_url(league["league"])
     is_live = asked.as_of is None
     return LeaderboardPage(
@@ -87,8 +103,14 @@ def leaderboard_page(league: LeagueShape, board: LeaderboardShape, fit: FitShape
         downloads=tuple(Link(suffix.upper(), _here(f"{path}.{suffix}", asked)) for suffix in ("json", "csv")),
         ways_on=_ways_on(path, board, asked),
         no_fit=None if board["fit"] is not None or not is_live else wording.refit_in_words(league["settings"]),
-        last_fit=None if board["fit"] is not None or fit is None else wording.outcome_in_words(fit),
+        last_fit=None if board["fit"] is not None or fit is None else sentences.outcome_of_fit(fit, None),
         refit_command=f"arpad refit {league['league']} --wait",
+        kept_fit=None if board["fit"] is None or last is None else sentences.outcome_of_fit(last, board["fit"]),
+        alarm=drift["sentence"] if drift is not None and drift["alarm"] else None,
+        missing=None if bridges is None or not bridges["upsets_throughout"] else bridges["sentence"],
+        forecast=None if forecast is None else forecast["sentence"],
+        missing_command=f"arpad bridges {league['league']}",
+        compare_url=f"{path}/compare" if is_live and len(board["rows"]) > 1 else None,
         islands=tuple(_islands(board, continued=asked.cursor is not None)),
         split=len(board["components"]) > 1,
         notes=tuple(_notes(league, board)),
@@ -178,15 +200,18 @@ def _islands(board: LeaderboardShape, *, continued: bool) -> Iterator[Island]:
         size = wording.counted(sizes[component], "competitor", "competitors")
         number = numbers[component]
         heading = f"Island {number}{' (continued)' if continued and place == 0 else ''}" if len(numbers) > 1 else None
-        yield _island(board["by"], rows, number=number, heading=heading, caption=f"{size}, ranked by {wording.RATING_NAMES[board['by']]}")
+        caption = f"{size}, ranked by {wording.RATING_NAMES[board['by']]}"
+        strongest = None if continued and place == 0 else sentences.strongest(rows)
+        yield _island(board["by"], rows, number=number, heading=heading, caption=caption, strongest=strongest)
 
 
-def _island(by: By, rows: Sequence[LeaderboardRow], *, number: int, heading: str | None, caption: str) -> Island:
+def _island(by: By, rows: Sequence[LeaderboardRow], *, number: int, heading: str | None, caption: str, strongest: str | None) -> Island:
     marks = [marks_of(row, by) for row in rows]
     scale = charts.common_scale(marks)
     grid = f"g{number}"
-    standings = tuple(_standing(row, mark, scale, grid) for row, mark in zip(rows, marks, strict=True))
-    return Island(heading, caption, tuple(_key(marks)), charts.axis(scale, grid), standings)
+    opened = sentences.opened_tiers(rows, by)
+    standings = tuple(_standing(row, mark, scale, grid, tier) for row, mark, tier in zip(rows, marks, opened, strict=True))
+    return Island(heading, caption, strongest, tuple(_key(marks)), charts.axis(scale, grid), standings)
 
 
 def _key(marks: Sequence[charts.Marks]) -> Iterator[Mark]:
@@ -209,11 +234,12 @@ def marks_of(row: LeaderboardRow, by: By) -> charts.Marks:
     return charts.Marks(by, live["rating"], rating, fit["lower"], fit["upper"])
 
 
-def _standing(row: LeaderboardRow, marks: charts.Marks, scale: charts.Scale, grid: str) -> StandingRow:
+def _standing(row: LeaderboardRow, marks: charts.Marks, scale: charts.Scale, grid: str, tier: int | None) -> StandingRow:
     played = row["last_played_at"]
     rating = marks.live if marks.by == "live" else marks.fit
     return StandingRow(
         rank=wording.rank_interval(row),
+        opens_tier=None if tier is None else f"Tier {tier}",
         name=row["name"],
         key=row["competitor"] if row["competitor"] != row["name"] else None,
         rating=None if rating is None else wording.points(rating),
@@ -224,7 +250,7 @@ def _standing(row: LeaderboardRow, marks: charts.Marks, scale: charts.Scale, gri
         played_at=played,
         played_on=None if played is None else wording.day(played),
         status=row["status"],
-        remarks=tuple(row["remarks"]),
+        remarks=tuple(sentences.remarks(row)),
     )
 
 
@@ -255,11 +281,19 @@ def _notes(league: LeagueShape, board: LeaderboardShape) -> Iterator[Note]:
         yield Note("Live", wording.LIVE_NOTE)
     if any(mark.fit is not None for mark in marks):
         yield Note("Fit", wording.FIT_NOTE)
-    if any(row["rank_low"] is not None for row in rows):
-        yield Note("Rank 2–5", wording.RANK_NOTE)
-    if any(component["classes"] > 1 for component in board["components"]):
-        yield Note("Groups", wording.CLASSES_NOTE)
+    yield from _notes_of_certainty(rows, board)
     statuses = {row["status"] for row in rows}
     yield from (Note(status, meaning) for status, meaning in wording.status_notes(league["settings"]).items() if status in statuses)
-    remarks = {remark for row in rows for remark in row["remarks"]}
+    remarks = {remark for row in rows for remark in sentences.remarks(row)}
     yield from (Note(remark, meaning) for remark, meaning in wording.REMARK_NOTES.items() if remark in remarks)
+
+
+def _notes_of_certainty(rows: Sequence[LeaderboardRow], board: LeaderboardShape) -> Iterator[Note]:
+    if any(row["rank_low"] is not None for row in rows):
+        yield Note("Rank 2–5", wording.RANK_NOTE)
+    if any(row["p_top"] is not None for row in rows):
+        yield Note("Strongest", wording.STRONGEST_NOTE)
+    if any(sentences.opened_tiers(rows, board["by"])):
+        yield Note("Lines", wording.TIER_NOTE)
+    if any(component["classes"] > 1 for component in board["components"]):
+        yield Note("Groups", wording.CLASSES_NOTE)

@@ -6,19 +6,31 @@ Only wording: what a status or a remark means is decided by `services.standings`
 from collections.abc import Mapping
 from typing import Any
 
-from app.services.shapes import By, FitShape, LeaderboardRow, LeagueShape
+from app.services import sentences
+from app.services.shapes import By, LeaderboardRow, LeagueShape
 
 MIDNIGHT = "T00:00:00Z"
 SYSTEM_NAMES = {"elo": "Elo", "fisher": "natural-gradient Elo", "glicko2": "Glicko-2"}
 RATING_NAMES: Mapping[By, str] = {"live": "live rating", "fit": "fitted rating"}
 
+DRIFT_NOTE = "More than four standard errors between the live rating and the fitted one after 30 matches or more. Somebody changed, or the live rating moves too much or too little."
 REMARK_NOTES = {
     "undefeated": "Has not given up a single point yet. The results say how strong at least, never how strong at most.",
     "winless": "Has not taken a single point yet. The results say how strong at most, never how strong at least.",
+    sentences.ABOVE_FIT: DRIFT_NOTE,
+    sentences.BELOW_FIT: DRIFT_NOTE,
 }
 LIVE_NOTE = "The live rating moves with every match and has no interval of its own."
 FIT_NOTE = "The fit weighs all matches at once, whenever they were played. The whiskers are its 95 % intervals."
 RANK_NOTE = "Every place that the results still allow: 2–5 means that one competitor is clearly better, and that three more may be."
+STRONGEST_NOTE = (
+    "How likely each is the strongest of the island, if the assumptions of the fit are right. After a few matches each it leans on the "
+    "assumption that nobody is very far from the mean."
+)
+TIER_NOTE = (
+    "Whoever follows a line is clearly weaker (at 95 %) than the first of the group above it. "
+    "Between two lines nobody is clearly weaker than the first of them."
+)
 CLASSES_NOTE = (
     "Some competitors, or groups of them, have only won or only lost against the rest of their island. Their order is known, "
     "but how far they are apart rests on a cautious assumption until a result goes the other way."
@@ -77,13 +89,6 @@ def refit_in_words(settings: Mapping[str, Any]) -> str:
     if rule.get("cron"):
         occasions.append(f"at the times “{rule['cron']}”")
     return " or ".join(occasions) if occasions else "when somebody asks for it"
-
-
-def outcome_in_words(fit: FitShape) -> str | None:
-    """Why a fit was not published, None where nothing was in its way."""
-    if not fit["reason"] or fit["status"] not in {"refused", "failed"}:
-        return None
-    return f"Fit {fit['fit']} was {fit['status']}: {fit['reason'].removesuffix('.')}."
 
 
 def status_notes(settings: Mapping[str, Any]) -> dict[str, str]:

@@ -24,6 +24,7 @@ _BODIES: dict[str, Any] = {
     "void_entry": {"reason": "a test"},
     "change_competitor": {"name": "Alice Ashe", "retired": True},
     "merge_competitor": {"into": "Dora", "reason": "a test"},
+    "request_refit": examples.FIT_REQUEST,
     "forget_competitor": {"confirm": "Alice"},
     "predict_many": examples.PREDICTION_REQUEST,
     "simulate": {**certainty_examples.SIMULATION_REQUEST, "by": "live"},

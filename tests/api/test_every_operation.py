@@ -115,6 +115,8 @@ def test_another_media_type_is_refused(site, league, operation):
     ids=["empty", "cut", "null", "list", "number", "text", "trailing", "deep", "surrogate", "bytes", "bom", "nan"],
 )
 def test_a_body_that_is_no_such_object_is_refused(site, league, operation, body):
+    if not body and operation.name == "request_refit":
+        pytest.skip("its body may be left out")
     assert_problem(send_raw(site.admin, operation.method, operation.path(league), body), 422, "bad-input")
 
 

@@ -47,9 +47,16 @@ def test_it_lists_every_route_of_the_interface(site, document):
         "/openapi.json",
         "/docs",
         "/docs/{name}",
-    } | {"/", "/leagues", "/leagues/", "/leagues/{league}", "/leagues/{league}.json", "/leagues/{league}.csv", "/static/{name}"}, (
-        "pages are for people and not of the interface"
-    )
+    } | {
+        "/",
+        "/leagues",
+        "/leagues/",
+        "/leagues/{league}",
+        "/leagues/{league}/compare",
+        "/leagues/{league}.json",
+        "/leagues/{league}.csv",
+        "/static/{name}",
+    }, "pages are for people and not of the interface"
 
 
 def test_every_tag_is_explained(document):

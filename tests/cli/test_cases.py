@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import CommandLine
-from tests.services.cases import CASES, Answer
+from tests.services.cases import CASES, LEAGUES, Answer, games
 
 STATUS = {3: 409, 4: 404, 5: 422}
 
@@ -64,3 +64,77 @@ class OnTheCommandLine:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_what_is_said_of_the_case(arpad, tmp_path, case):
     case(OnTheCommandLine(arpad, tmp_path))
+
+
+TOLD = {
+    "undefeated": (
+        ("leaderboard --by fit", "The strongest, by the fit: A with 9"),
+        ("leaderboard --by fit", "provisional, undefeated"),
+        ("predict A B --by fit", "the size of this number is an assumption"),
+    ),
+    "no finite maximum": (
+        ("leaderboard", "Fit 1 was refused: The maximum likelihood estimate does not exist: between some competitors"),
+        ("bridges", "at least 1 result is needed, such as: C takes points from A."),
+        ("fits", "(3 classes on 1 island)"),
+    ),
+    "two islands": (
+        ("leaderboard --by fit", "They fall into 2 islands without a match between them"),
+        ("leaderboard --by fit", "Island 2: 2 competitors"),
+        ("predict A X", "Nothing recorded connects A and X, so nobody can say who would win"),
+        ("bridges", "A against X would join them, however they end"),
+    ),
+    "one match only": (("difference A B", "Results tell only who is ahead"), ("drift", "there is nothing to judge")),
+    "nothing but draws": (("difference A B", "A and B are rated the same"), ("predict A B --by fit", "A is expected to take 50% of the points")),
+    "nothing but draws under davidson": (("leaderboard --by fit", "1500.0"),),
+    "one competitor twice": (("predict A B", "A is expected to take"),),
+}
+
+
+@pytest.mark.parametrize("case", TOLD)
+def test_what_people_read(arpad, tmp_path, case):
+    league = OnTheCommandLine(arpad, tmp_path)
+    league.begin(*LEAGUES[case])
+    arpad("refit", "cases", "--wait")
+    for line, words in TOLD[case]:
+        command, *arguments = line.split()
+        finished = arpad(command, "cases", *arguments)
+        assert finished.code == 0, finished
+        assert words in " ".join(finished.out.split())
+
+
+def test_one_competitor_twice_is_refused_in_words(arpad, tmp_path):
+    OnTheCommandLine(arpad, tmp_path).begin(*LEAGUES["one competitor twice"])
+    for command in ("predict", "difference"):
+        refused = arpad(command, "cases", "A", "A")
+        assert refused.code == 5
+        assert "A match needs two different competitors." in refused.err
+
+
+def test_a_refused_fit_says_what_stands_and_what_would_help(arpad, tmp_path):
+    league = OnTheCommandLine(arpad, tmp_path)
+    league.begin({}, LEAGUES["no finite maximum"][1])
+    league.fit()
+    arpad.ok("league", "set", "cases", "--set", "prior_sd=null")
+    refused = arpad("refit", "cases", "--wait")
+    assert refused.code == 3
+    assert "Fit 2 of “cases” is refused" in refused.out
+    assert "Fit 1 stays in place." in refused.out
+    assert "C takes points from A" in refused.out
+    assert "Fit 2 was refused" in arpad("leaderboard", "cases").out
+
+
+def test_each_island_has_a_table_of_its_own_and_tiers_have_a_gap_between_them(arpad, tmp_path):
+    league = OnTheCommandLine(arpad, tmp_path)
+    league.begin({}, games(("A", "B", 60, 20), ("B", "C", 60, 20), ("X", "Y", 2, 2)))
+    league.fit()
+    shown = arpad("leaderboard", "cases", "--by", "fit").out
+    assert shown.count("rank") == 2
+    assert shown.index("Island 1: 3 competitors") < shown.index("Island 2: 2 competitors")
+    first, second = ([line.split()[:3] for line in part.splitlines()] for part in shown.split("Island 2"))
+    assert [line for line in first if line and line[0] in {"1", "2", "3"}] == [["1", "1", "A"], ["2", "2", "B"], ["3", "3", "C"]]
+    assert first.index(["2", "2", "B"]) - first.index(["1", "1", "A"]) == 2
+    assert [line for line in second if line and line[0] == "1"] == [["1", "1–2", "X"], ["1", "1–2", "Y"]]
+    assert shown.count("A gap: whoever follows it") == 1
+    assert "A gap" not in arpad("leaderboard", "cases", "--by", "live").out
+    assert "Live and fit disagree" in shown
+    assert "live rating against the fit" in arpad("competitor", "show", "cases", "A").out

@@ -92,6 +92,9 @@ ANSWERS = [
     (shapes.FitShape, "refit tennis"),
     (shapes.FitShape, "refit tennis --wait"),
     (shapes.FitListShape, "fits tennis"),
+    (shapes.FitShape, "refit tennis --where surface=clay"),
+    (shapes.FitListShape, "fits tennis --where surface=clay"),
+    (shapes.LeaderboardShape, "leaderboard tennis --where surface=clay --where indoor=true"),
     (shapes.VerifyShape, "verify tennis"),
     (shapes.KeyShape, "key create --scope admin --name me"),
     (shapes.KeyShape, "key create --scope report --league tennis --expires 2099-01-01"),
@@ -137,6 +140,10 @@ REFUSALS = [
     (5, "bad-input", "correct tennis m1 --weight 0 --reason misread"),
     (5, "bad-input", "correct tennis m1 --first Alcie --reason misread"),
     (5, "bad-input", "leaderboard tennis --as-of 99"),
+    (5, "bad-input", "leaderboard tennis --where surface"),
+    (5, "bad-input", "refit tennis --where surface=clay --where surface=hard"),
+    (3, "fit-not-published", "leaderboard tennis --where surface=clay --by fit"),
+    (4, "competitor-not-found", "predict tennis Alice Bob --where surface=clay"),
     (5, "bad-input", "leaderboard tennis --as-of yesterday"),
     (5, "bad-input", "competitor explain tennis Alice --since 99"),
     (3, "league-exists", "league create tennis"),
@@ -432,3 +439,38 @@ def test_a_folder_that_cannot_be_made_is_named(arpad, tmp_path):
 def test_json_lines_are_ndjson(tennis):
     lines = tennis("export", "tennis").out.splitlines()
     assert json.loads(lines[-1])["head"]
+
+
+def test_a_segment_is_fitted_shown_and_asked_about(full_tennis):
+    for match_id, sides in (("c1", ("Alice", "Bob", "first")), ("c2", ("Bob", "Alice", "first"))):
+        full_tennis.ok("record", "tennis", *sides, "--match-id", match_id, "--context", "surface=clay court")
+    where = ("--where", "surface=clay court")
+    fitted = full_tennis("refit", "tennis", *where, "--wait")
+    assert "Fit 1 of “tennis”, surface = clay court is published" in fitted.out
+    assert "leaderboard tennis --by fit --where 'surface=clay court'" in fitted.out
+    board = full_tennis("leaderboard", "tennis", "--by", "fit", *where)
+    assert "2 competitors with 2 matches, surface = clay court" in board.out
+    assert "Carla" not in board.out
+    assert full_tennis.ok("predict", "tennis", "Alice", "Bob", "--by", "fit", *where)["where"] == {"surface": "clay court"}
+    assert "surface = clay court" in full_tennis("fits", "tennis").out
+    empty = full_tennis("leaderboard", "tennis", "--where", "surface=ice")
+    assert "No counted match of “tennis” meets the conditions, surface = ice." in empty.out
+    refused = full_tennis("refit", "tennis", "--where", "surface=ice", "--wait")
+    assert refused.code == 3
+    assert "refused" in refused.out
+    unfitted = full_tennis("leaderboard", "tennis", "--by", "fit", "--where", "surface=ice")
+    assert (unfitted.code, "No counted match meets" in unfitted.err) == (3, True)
+
+
+def test_a_covariate_is_set_and_its_worth_is_told(full_tennis):
+    covariate = {"name": "length", "first": "a", "second": "b", "form": "relative"}
+    shown = full_tennis.ok("league", "set", "tennis", "--set", f"covariates={json.dumps([covariate])}")
+    assert shown["settings"]["covariates"] == [covariate]
+    for number, (outcome, a, b) in enumerate([("first", 3, 1), ("first", 5, 2), ("second", 1, 4), ("second", 3, 2)]):
+        full_tennis.ok("record", "tennis", "Alice", "Bob", outcome, "--match-id", f"l{number}", "--context", f"a={a}", "--context", f"b={b}")
+    told = full_tennis("refit", "tennis", "--wait").out
+    assert "points per standard deviation" in told
+    assert "length +" in told
+    refused = full_tennis("league", "set", "tennis", "--set", 'covariates=[{"name": "length"}]')
+    assert refused.code == 5
+    assert "covariates/0/first" in refused.err

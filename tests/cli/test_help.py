@@ -21,7 +21,7 @@ def commands(group=None, path=()):
 COMMANDS = dict(commands())
 EXPECTED = (
     "serve worker migrate demo record void restore-match correct matches import leaderboard predict difference drift bridges suggest simulate "
-    "refit fits cancel verify export backup restore health "
+    "refit fits check-fit cancel verify export backup restore health "
     "league-create league-list league-show league-set key-create key-list key-revoke "
     "competitor-show competitor-history competitor-explain competitor-rename competitor-retire competitor-return competitor-merge competitor-forget"
 )

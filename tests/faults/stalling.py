@@ -8,6 +8,7 @@ import threading
 from typing import NoReturn
 
 from app.services import refit_runs, refits
+from app.services.conditions import WHOLE, Conditions
 from app.services.fit_process import FitProcess
 from app.services.fit_work import Tell, Work
 from app.storage.unit_of_work import Database, WriteUnit
@@ -22,13 +23,13 @@ class Stalling(FitProcess):
         super().__init__(url, memory_mb=4096, seconds=600)
         self._moment = moment
 
-    def compute(self, database: Database, league_id: int, tell: Tell) -> Work:
+    def compute(self, database: Database, league_id: int, tell: Tell, where: Conditions = WHOLE) -> Work:
         def told(stage: str) -> None:
             tell(stage)
             self.come_to(stage)
 
         self.come_to("claimed")
-        return super().compute(database, league_id, told)
+        return super().compute(database, league_id, told, where)
 
     def come_to(self, moment: str) -> None:
         if moment == self._moment:

@@ -38,6 +38,18 @@ def games(*rows: tuple[str, str, int, int]) -> list[tuple[str, str, str]]:
     return [(one, other, outcome) for one, other, *counts in rows for outcome, n in zip(("first", "second"), counts, strict=True) for _ in range(n)]
 
 
+LEAGUES: dict[str, tuple[dict[str, Any], list[tuple[str, str, str]]]] = {
+    "undefeated": ({}, games(("A", "B", 5, 0), ("B", "C", 3, 2))),
+    "no finite maximum": ({"prior_sd": None}, games(("A", "B", 3, 0), ("B", "C", 2, 0), ("A", "C", 4, 0))),
+    "two islands": ({}, games(("A", "B", 3, 1), ("X", "Y", 2, 2))),
+    "one match only": ({}, [("A", "B", "first")]),
+    "nothing but draws": ({}, [(a, b, "draw") for a, b in ("AB", "BC", "CA") for _ in range(4)]),
+    "nothing but draws under davidson": ({"draws": "davidson"}, [("A", "B", "draw")] * 6),
+    "one competitor twice": ({}, games(("A", "B", 2, 1))),
+}
+"""Settings and matches of each."""
+
+
 def status(answer: Answer) -> int | None:
     """Of a problem document."""
     return answer.get("status") if "type" in answer else None
@@ -49,7 +61,7 @@ def rows_of(asked: Asked, by: str) -> dict[str, Answer]:
 
 def undefeated(asked: Asked) -> None:
     """A beats B 5–0, B beats C 3–2: a rating that is finite, and said to rest on the prior."""
-    asked.begin({}, games(("A", "B", 5, 0), ("B", "C", 3, 2)))
+    asked.begin(*LEAGUES["undefeated"])
     assert asked.fit()["status"] == "published"
     rows = rows_of(asked, "fit")
     assert rows["A"]["remarks"] == ["undefeated"]
@@ -69,7 +81,7 @@ def undefeated(asked: Asked) -> None:
 
 def no_finite_maximum(asked: Asked) -> None:
     """A beat B 3 times, B beat C 2 times, A beat C 4 times: the pure fit does not exist, is refused, and what it lacks is named."""
-    asked.begin({"prior_sd": None}, games(("A", "B", 3, 0), ("B", "C", 2, 0), ("A", "C", 4, 0)))
+    asked.begin(*LEAGUES["no finite maximum"])
     fit = asked.fit()
     assert (fit["status"], fit["table_hash"]) == ("refused", None)
     assert fit["reason"]
@@ -85,7 +97,7 @@ def no_finite_maximum(asked: Asked) -> None:
 
 def two_islands(asked: Asked) -> None:
     """Nothing connects A–B with X–Y: ranks start again, no number across, one match would join them."""
-    asked.begin({}, games(("A", "B", 3, 1), ("X", "Y", 2, 2)))
+    asked.begin(*LEAGUES["two islands"])
     asked.fit()
     for by in ("live", "fit"):
         rows = rows_of(asked, by)
@@ -106,7 +118,7 @@ def two_islands(asked: Asked) -> None:
 
 def one_match_only(asked: Asked) -> None:
     """Who won is ahead; by how much is an assumption."""
-    asked.begin({}, [("A", "B", "first")])
+    asked.begin(*LEAGUES["one match only"])
     asked.fit()
     rows = rows_of(asked, "fit")
     assert (rows["A"]["tier"], rows["B"]["tier"]) == (1, 1)
@@ -122,7 +134,7 @@ def one_match_only(asked: Asked) -> None:
 
 def nothing_but_draws(asked: Asked) -> None:
     """All equal, and known to be so."""
-    asked.begin({}, [(a, b, "draw") for a, b in ("AB", "BC", "CA") for _ in range(4)])
+    asked.begin(*LEAGUES["nothing but draws"])
     asked.fit()
     rows = rows_of(asked, "fit")
     assert {row["rank"] for row in rows.values()} == {1}
@@ -139,7 +151,7 @@ def nothing_but_draws(asked: Asked) -> None:
 
 def nothing_but_draws_under_davidson(asked: Asked) -> None:
     """A model of draws without a decision: whatever is shown stays even."""
-    asked.begin({"draws": "davidson"}, [("A", "B", "draw")] * 6)
+    asked.begin(*LEAGUES["nothing but draws under davidson"])
     fit = asked.fit()
     assert fit["status"] in {"published", "refused"}
     if fit["status"] == "published":
@@ -149,7 +161,7 @@ def nothing_but_draws_under_davidson(asked: Asked) -> None:
 
 def one_competitor_twice(asked: Asked) -> None:
     """Nobody plays, or is compared with, themselves."""
-    asked.begin({}, games(("A", "B", 2, 1)))
+    asked.begin(*LEAGUES["one competitor twice"])
     asked.fit()
     for answer in (
         asked.difference("A", "A"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from app.errors import ArpadError, BadInput, CompetitorNotFound, FitNotFound, FitNotPublished
+from app.errors import ArpadError, BadInput, CompetitorNotFound, Conflict, FitNotFound, FitNotPublished
 from app.services.as_of import Moment
 from app.services.leagues import get_league
 from app.services.predictions import matrix, predict, predict_many
@@ -190,6 +190,9 @@ def test_a_fit_whose_anchor_was_forgotten_or_merged_is_shown_as_it_was(play):
     assert play.fit()["status"] == "published"
     board = leaderboard(play.database, OPERATOR, play.league, by="fit")["rows"]
     assert next(row["fit"] for row in board if row["competitor"] == "D")["rating"] == pytest.approx(2000.0)
+    with pytest.raises(Conflict):
+        forget_competitor(play.database, OPERATOR, play.league, "C")
+    play.change(anchor=None)
     forget_competitor(play.database, OPERATOR, play.league, "C")
     fresh = Database(play.database.engine)
     assert predict(fresh, OPERATOR, play.league, "A", "B", by="fit", as_of=position) == shown

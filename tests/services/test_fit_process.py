@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from app.services import refit_runs
+from app.services.conditions import WHOLE
 from app.services.fit_process import FitCrashed, FitProcess
 from app.services.fit_work import FitFailed, compute_fit
 from app.services.fitting import fit_league
@@ -118,10 +119,10 @@ def test_a_child_that_hangs_holds_up_neither_the_lease_nor_the_time_limit(season
     leases = set()
 
     class Hanging:
-        def compute(self, database, league_id, tell):
+        def compute(self, database, league_id, tell, where=WHOLE):
             os.kill(hanging.pid, signal.SIGSTOP)
             try:
-                return hanging.compute(database, league_id, tell)
+                return hanging.compute(database, league_id, tell, where)
             finally:
                 with database.read() as unit:
                     leases.add(unit.refits.existing(league_id, 1).lease_until)
@@ -229,27 +230,87 @@ def test_what_stops_a_group_of_processes_leaves_the_child_to_its_parent(season, 
     assert fitter.pid == pid
 
 
-@pytest.mark.parametrize("threads", ["1", "2"])
-def test_the_same_position_gives_the_same_bytes_whatever_the_database_and_the_threads(both, monkeypatch, threads):
+HARD = {"draws": "davidson", "side": "estimate", "half_life_days": 100.0, "balance": "pairs"}
+SETTINGS = {
+    "half-wins": {},
+    "davidson": {"draws": "davidson"},
+    "side": {"side": "estimate"},
+    "half-life": {"half_life_days": 30.0},
+    "balance": {"balance": "pairs"},
+    "no prior": {"prior_sd": None},
+    "anchor": {"anchor": {"competitor": "C1", "rating": 1700.0}},
+    "everything": HARD,
+}
+
+
+def told(work) -> tuple:
+    assert work.fitted.refusal is None
+    return work.fitted.table, work.fitted.uncertainty, str(work.fitted.certificate)
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_the_same_position_gives_the_same_bytes_on_either_database_packed_or_not(both, monkeypatch, settings):
     """Half lives and weights make sums that no other order would round alike; the segments of one database are of another length."""
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        monkeypatch.setenv(name, threads)
-    found = set()
+    found, hashes = set(), set()
     for database, block in zip(both, (64, 100), strict=True):
-        play = eventful(database)
-        child = fit_process(database)
+        play = eventful(database, **settings)
         for length in (10_000, block):
             monkeypatch.setattr("app.services.segments.BLOCK", length)
             keep_segments(database, play.league)
-            for work in (compute(child, play), compute_fit(database, play.row().id, lambda _: None)):
-                assert work.fitted.refusal is None
-                found.add((work.fitted.table, work.fitted.uncertainty, str(work.fitted.certificate)))
-        child.close()
+            work = compute_fit(database, play.row().id, lambda _: None)
+            found.add(told(work))
+        assert work.read["segments"] >= block
+        hashes.add(play.fit()["table_hash"])
+    assert len(found) == len(hashes) == 1
+
+
+@pytest.mark.parametrize("settings", [{}, HARD], ids=["half-wins", "everything"])
+def test_the_same_position_gives_the_same_bytes_in_a_child_with_any_number_of_threads(both, monkeypatch, settings):
+    found = set()
+    for database in both:
+        play = eventful(database, **settings)
+        found.add(told(compute_fit(database, play.row().id, lambda _: None)))
+        for threads in ("1", "2"):
+            for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+                monkeypatch.setenv(name, threads)
+            child = fit_process(database)
+            found.add(told(compute(child, play)))
+            child.close()
     assert len(found) == 1
 
 
-def test_the_order_in_which_matches_are_read_changes_no_byte(shared):
-    play = eventful(shared)
+THREADED = """
+import hashlib, sys
+import numpy as np
+from app.services.fitting import fit_league
+from app.services.league_settings import LeagueSettings
+from app.services.match_log import MatchLog
+
+n, chance = 400, np.random.default_rng(5)
+first = chance.integers(0, n, 30_000)
+log = MatchLog(
+    np.arange(len(first)), np.arange(len(first)), first, (first + chance.integers(1, n, len(first))) % n, chance.integers(0, 3, len(first)) / 2.0,
+    np.arange(len(first)) * 3_600_000_000, 1.0 + chance.integers(0, 5, len(first)) / 3.0, chance.random(len(first)) < 0.3,
+    np.empty(len(first), object),
+)
+print(fit_league(log, LeagueSettings(**eval(sys.argv[1])), n, None, 10**18).table_hash.hex())
+"""
+
+
+def test_linear_algebra_is_on_one_thread_whatever_the_environment_says():
+    """Four hundred competitors are enough for OpenBLAS to share the work between two threads, which rounds otherwise."""
+    hashes = set()
+    for threads in ("1", "2"):
+        given = {**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+        command = [sys.executable, "-c", f"from app.threads import use_one_numeric_thread\nuse_one_numeric_thread()\n{THREADED}", repr(HARD)]
+        ran = subprocess.run(command, env=given, capture_output=True, text=True, check=True, timeout=120)
+        hashes.add(ran.stdout)
+    assert len(hashes) == 1
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_the_order_in_which_matches_are_read_changes_no_byte(shared, settings):
+    play = eventful(shared, **settings)
     row = play.row()
     with shared.read() as unit:
         log, _ = counted_for_fit(unit, row, row.position)
@@ -260,8 +321,8 @@ def test_the_order_in_which_matches_are_read_changes_no_byte(shared):
     assert len({(one.table, one.uncertainty, str(one.certificate)) for one in found}) == 1
 
 
-def eventful(database) -> Play:
-    play = Play.begin(database, draws="davidson", side="estimate", half_life_days=100.0, balance="pairs")
+def eventful(database, **settings) -> Play:
+    play = Play.begin(database, **settings)
     games = [(f"C{n % 7}", f"C{(3 * n + 1 + n % 7) % 7}", ("first", "draw", "second")[n % 3], n) for n in range(300)]
     play.batch(
         [

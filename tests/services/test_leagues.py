@@ -73,7 +73,7 @@ WRONG = {
         {"competitor": "A", "rating": "x"},
         {"competitor": "A", "rating": 1, "x": 1},
     ],
-    "covariates": [["age"], "age"],
+    "covariates": ["age", [3], [" edge"], ["edge", "edge"], [{"name": "length", "first": "a"}]],
     "provisional_matches": [-1, 1.5, "3"],
     "inactive_days": [0, 2.5],
     "refit": [

@@ -7,6 +7,7 @@ import pytest
 
 from app.errors import BadInput, FitFinished, FitNotFound, LeagueNotFound
 from app.services import demonstration, fit_work, refit_runs
+from app.services.conditions import WHOLE
 from app.services.demonstration import make_demo
 from app.services.fit_work import FitFailed, FitHere, compute_fit
 from app.services.leagues import get_league
@@ -127,11 +128,11 @@ class Patient:
     def __init__(self, look=lambda: None, stage="fitting"):
         self.look, self.stage, self.stopped = look, stage, threading.Event()
 
-    def compute(self, database, league_id, tell):
+    def compute(self, database, league_id, tell, where=WHOLE):
         tell(self.stage)
         for _ in range(2_000):
             if self.look():
-                return compute_fit(database, league_id, lambda _: None)
+                return compute_fit(database, league_id, lambda _: None, where)
             if self.stopped.wait(0.005):
                 raise FitFailed("stopped")
         pytest.fail("what was waited for did not come")
@@ -252,7 +253,7 @@ def test_an_anchor_without_a_match_is_told(season):
 
 
 def test_an_error_is_tried_again_later_and_fails_after_three(season, monkeypatch):
-    def explode(*_: object):
+    def explode(*_: object, **__: object):
         raise RuntimeError("out of luck")
 
     monkeypatch.setattr(fit_work, "fit_league", explode)
@@ -272,7 +273,7 @@ def test_an_error_is_tried_again_later_and_fails_after_three(season, monkeypatch
 
 
 def test_after_an_error_luck_may_return(season, monkeypatch):
-    monkeypatch.setattr(fit_work, "fit_league", lambda *_: 1 / 0)
+    monkeypatch.setattr(fit_work, "fit_league", lambda *_, **__: 1 / 0)
     request(season)
     with pytest.raises(ZeroDivisionError):
         run(season)

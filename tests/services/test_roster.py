@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import MetaData, select
 
-from app.errors import BadInput, CompetitorNotFound, KeyRequired, LeagueNotFound, MatchIdTaken
+from app.errors import BadInput, CompetitorNotFound, Conflict, KeyRequired, LeagueNotFound, MatchIdTaken
 from app.services.histories import opponents
 from app.services.imports import get_import, import_file
 from app.services.keys import Caller
+from app.services.refits import get_fit
 from app.services.roster import change_competitor
 from app.services.segments import keep_segments
 from app.services.standings import competitor, leaderboard
@@ -111,6 +112,19 @@ def test_an_old_id_with_somebody_else_is_refused_as_far_as_that_can_be_told(know
     with writes_nothing(known.play), pytest.raises(MatchIdTaken) as caught:
         known.play.batch([match("C", "A", "first", "s1")])
     assert caught.value.extensions["differing"] == ["first"]
+
+
+def test_an_anchor_is_forgotten_once_it_is_none_and_no_refit_tells_it(known):
+    known.play.batch([match("Zoe", "A", "first", "z1")])
+    known.play.change(anchor={"competitor": "Zoe", "rating": 2000.0})
+    known.play.void("z1")
+    refused = known.play.fit()
+    assert "Zoe" in refused["reason"]
+    with writes_nothing(known.play), pytest.raises(Conflict, match="anchor"):
+        forget(known.play, "Zoe")
+    known.play.change(anchor=None)
+    pseudonym = forget(known.play, "Zoe")["competitor"]
+    assert pseudonym in get_fit(known.play.database, OPERATOR, known.play.league, refused["fit"])["reason"]
 
 
 def test_who_is_forgotten_already_stays_so(known):

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from app.services.shapes import FitShape, LeaderboardRow, LeaderboardShape, LeagueShape
+from app.services.answer_shapes import DifferenceShape
+from app.services.shapes import FitShape, LeaderboardRow, LeaderboardShape, LeagueShape, PredictionShape
 
 SETTINGS: dict[str, Any] = {
     "system": "elo",
@@ -114,6 +115,29 @@ def fit(**changes: Any) -> FitShape:
         "settings": None,
         "certificate": None,
     }
+    return {**made, **changes}  # type: ignore[typeddict-item]
+
+
+def prediction(**changes: Any) -> PredictionShape:
+    made: Any = {
+        "pair": {"first": "Ada", "second": "Ben"},
+        "first": 0.61,
+        "draw": None,
+        "second": 0.39,
+        "meaning": "score",
+        "interval": {"lower": 0.4, "upper": 0.79},
+        "comparable": "yes",
+        "rests_on": "data",
+        "sentence": "Ada is expected to take 61% of the points.",
+        "by": "fit",
+        "position": 48211,
+        "fit": 17,
+    }
+    return {**made, **changes}  # type: ignore[typeddict-item]
+
+
+def difference(**changes: Any) -> DifferenceShape:
+    made: Any = {"sentence": "Ada is rated 78 points above Ben."}
     return {**made, **changes}  # type: ignore[typeddict-item]
 
 

@@ -6,10 +6,10 @@ from typing import get_args, get_type_hints
 import pytest
 from jinja2 import meta, nodes
 
-from app.web.contexts import LeaderboardPage, LeaguesPage, ProblemPage
+from app.web.contexts import ComparePage, LeaderboardPage, LeaguesPage, ProblemPage
 from app.web.rendering import TEMPLATES, templates
 
-PAGES = (LeaguesPage, LeaderboardPage, ProblemPage)
+PAGES = (LeaguesPage, LeaderboardPage, ComparePage, ProblemPage)
 
 
 def tree(template: str) -> nodes.Template:

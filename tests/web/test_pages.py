@@ -182,6 +182,35 @@ def test_a_fit_that_was_refused_is_told_with_its_reason_also_to_whoever_has_the_
     assert get_one(database, "/leagues/club?by=fit", {"If-None-Match": after.headers["etag"]}).status_code == 304
 
 
+def test_a_refusal_beside_a_published_fit_reaches_whoever_has_the_page(club):
+    before = get_one(club, "/leagues/club")
+    leagues.change_league(club, OPERATOR, "club", settings={"prior_sd": None})
+    unchanged = get_one(club, "/leagues/club")
+    refits.request_refit(club, OPERATOR, "club")
+    assert refits.run_next_refit(club, "test", league="club")["status"] == "refused"
+    after = get_one(club, "/leagues/club", {"If-None-Match": f"{before.headers['etag']}, {unchanged.headers['etag']}"})
+    assert after.status_code == 200
+    assert "Fit 2 was refused" in read(after.content).text
+    assert "Fit 1 stays in place" in read(after.content).text
+
+
+@pytest.mark.parametrize("query", ["first=Ada", "first=Ada&second=", "first=Ada&second=Ben&by=both", "first=Ada&second=Ben&more=1", "as_of=1"])
+def test_a_comparison_that_is_not_understood_is_refused(club, query):
+    assert get_one(club, f"/leagues/club/compare?{query}").status_code == 422
+
+
+def test_a_comparison_of_the_past_stays_as_it_was(club):
+    asked = "/leagues/club/compare?first=Ada&second=Ben&as_of=5"
+    before = get_one(club, asked)
+    go_on(club)
+    assert get_one(club, asked).content == before.content
+    assert before.headers["cache-control"] == "public, max-age=86400"
+
+
+def test_a_private_league_compares_nobody(club):
+    assert get_one(club, "/leagues/secret/compare?first=Ada&second=Ben").status_code == 404
+
+
 @pytest.mark.parametrize("suffix", ["json", "csv"])
 def test_a_browser_without_a_fit_is_led_back_to_the_league(database, suffix):
     leagues.create_league(database, OPERATOR, "club", public=True)

@@ -8,6 +8,7 @@ import pytest
 from app.errors import Fault
 from app.services.shapes import LeaderboardShape
 from app.web import rendering, wording
+from app.web.comparing import compare_page
 from app.web.rendering import ASSETS, SAFETY_HEADERS, render, render_problem
 from app.web.views import Asked, leaderboard_page, leagues_page
 from tests.web import boards
@@ -17,12 +18,18 @@ BASE = "http://127.0.0.1:8000/"
 FIT = Asked(by="fit")
 
 
-def html(board: LeaderboardShape, *, league=None, fit=None, asked=FIT) -> bytes:
-    return render(leaderboard_page(league or boards.league(), board, fit or boards.fit(), asked, BASE))
+def html(board: LeaderboardShape, *, league=None, fit=None, asked=FIT, **beside) -> bytes:
+    return render(leaderboard_page(league or boards.league(), board, fit or boards.fit(), asked, BASE, **beside))
 
 
 def empty() -> bytes:
     return html(boards.board([], fit=None, by="live", position=0), league=boards.league(matches=0), asked=Asked())
+
+
+def compared(**changes) -> bytes:
+    names = {"first": '<i>"Ada"</i>', "second": "Ben & sons"}
+    prediction = boards.prediction(pair=names, **changes)
+    return render(compare_page(boards.board([]), prediction, boards.difference(), Asked()))
 
 
 PAGES = {
@@ -36,6 +43,7 @@ PAGES = {
     "nobody then": html(boards.board([], fit=None, by="live", position=0), asked=Asked(as_of="0")),
     "leagues": render(leagues_page([boards.league(), boards.league(name="<b>", public=False)], "abc", BASE)),
     "no leagues": render(leagues_page([], None, BASE)),
+    "compared": compared(),
     "problem": render_problem(422, "The input", "is <wrong>", faults=[Fault("limit", "too <large>")]),
 }
 
@@ -85,6 +93,74 @@ def test_tables_name_themselves_their_columns_and_their_rows(page):
         for line in table.one("tbody").all("tr"):
             assert len(line.elements()) == len(heads)
             assert [head.attributes["scope"] for head in line.all("th")] == ["row"]
+
+
+def tiered(document: Element) -> list[str]:
+    return [line.one("th").all("bdi")[0].text for line in document.all("tr") if line.attributes.get("class") == "tier"]
+
+
+def test_a_line_parts_the_tiers_and_is_told_to_those_who_do_not_see_it():
+    document = read(PAGES["full"])
+    assert tiered(document) == [f"Player {number}" for number in range(10, 101, 10)]
+    assert rows(document)[9][0] == "Tier 2: 8–13"
+    assert "Lines" in [term.text for term in document.all("dt")]
+
+
+def test_the_live_order_and_competitors_without_a_tier_have_no_lines():
+    live = read(html(boards.board([boards.row(number) for number in (9, 10)], by="live")))
+    unknown = read(html(boards.board([boards.row(9, tier=None), boards.row(10), boards.without_fit(11)])))
+    for document in (live, unknown):
+        assert not tiered(document)
+        assert "Lines" not in [term.text for term in document.all("dt")]
+
+
+def test_each_island_names_who_may_be_the_strongest_there():
+    sentences = [line.text for line in read(PAGES["islands"]).all("p") if "strongest" in line.text]
+    assert sentences == ["The strongest, by the fit: Player 1 with 90 %, Player 2 with 10 %."]
+    tied = boards.board([boards.row(number, p_top=0.2) for number in range(1, 6)])
+    assert "Player 1 with 20 %, Player 2 with 20 %, Player 3 with 20 %; 2 more with at least 5 % each." in read(html(tied)).text
+    certain = boards.board([boards.row(1, p_top=1.0), boards.row(2, p_top=0.0)])
+    assert "Player 1 with more than 99 %." in read(html(certain)).text
+
+
+@pytest.mark.parametrize("board", [boards.board([boards.row(1)]), boards.board([boards.without_fit(1), boards.without_fit(2)])])
+def test_who_is_alone_or_unknown_to_the_fit_is_not_called_the_strongest(board):
+    assert "The strongest" not in read(html(board)).text
+
+
+def test_who_has_left_the_fit_is_marked_and_the_mark_explained():
+    rows_ = [boards.row(1, drift=4.5), boards.row(2, drift=-4.5), boards.row(3, drift=3.9), boards.row(4, drift=9.0, matches=29)]
+    document = read(html(boards.board(rows_)))
+    assert [line[7] for line in rows(document)] == ["activelive far above the fit", "activelive far below the fit", "active", "active"]
+    assert [term.text for term in document.all("dt")].count("live far above the fit") == 1
+
+
+def test_the_alarm_of_the_league_is_told():
+    drift = {"alarm": True, "sentence": "7 of 40 competitors stand far from the fit."}
+    assert "Live and fit disagree: 7 of 40 competitors stand far from the fit." in read(html(boards.full(), drift=drift)).text
+    assert "disagree" not in read(html(boards.full(), drift={**drift, "alarm": False})).text
+
+
+def test_a_fit_that_was_refused_leaves_the_published_one_and_says_so():
+    last = boards.fit(fit=18, status="refused", reason="There is no maximum.")
+    told = read(html(boards.full(), last=last)).text
+    assert "Fit 18 was refused: There is no maximum. Fit 17 stays in place until a newer one can be made." in told
+    assert "stays in place" not in read(html(boards.full(), last=boards.fit())).text
+
+
+def test_names_are_text_also_where_two_are_compared():
+    document = read(PAGES["compared"])
+    assert [each.text for each in document.one("h1").all("bdi")] == ['<i>"Ada"</i>', "Ben & sons"]
+    assert not document.all("i")
+    (turned,) = [link.attributes["href"] for link in document.all("a") if link.text == "The other way round"]
+    assert turned == "/leagues/chess-club/compare?first=Ben+%26+sons&second=%3Ci%3E%22Ada%22%3C%2Fi%3E"
+
+
+@pytest.mark.parametrize(
+    ("comparable", "words"), [("yes", "Yes. Points went"), ("ordered-only", "Only who is ahead. Results"), ("no", "No. The results")]
+)
+def test_how_far_two_can_be_compared_is_said_in_a_sentence(comparable, words):
+    assert read(compared(comparable=comparable)).all("dd")[2].text.startswith(words)
 
 
 def test_a_row_says_everything_as_text():

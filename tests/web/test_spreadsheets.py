@@ -26,6 +26,16 @@ def test_it_parses_back_to_the_same_rows_in_the_same_order(board):
     assert [[plain(row[column]) for column in COLUMNS] for row in rows] == expected
 
 
+def test_new_columns_stand_at_the_end():
+    assert COLUMNS[:23] == (
+        "rank", "rank_low", "rank_high", "rank_ub", "competitor", "name", "live_rating", "live_standard_error",
+        "fit_rating", "fit_lower", "fit_upper", "fit_standard_error", "fit_component", "fit_class", "component", "class",
+        "matches", "wins", "draws", "losses", "last_played_at", "status", "remarks",
+    )  # fmt: skip
+    (read,) = parsed(leaderboard_csv(boards.board([boards.row(12)])))
+    assert (read["tier"], read["p_top"], read["drift"]) == ("2", "0.0", "0.9")
+
+
 def test_numbers_come_back_exactly():
     row = boards.row(1, live={"rating": 1500.1 + 1 / 3, "standard_error": None})
     (read,) = parsed(leaderboard_csv(boards.board([row])))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.api.formats import json_bytes
 from app.services.everyone import everyone_at_head
-from app.services.leaderboard_tables import ordered_table
+from app.services.ordered_tables import ordered_table
 from app.services.roster import merge_competitors
 from app.services.standings import competitors, leaderboard
 from app.storage.unit_of_work import Database

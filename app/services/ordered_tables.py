@@ -18,12 +18,13 @@ from app.core.identifiability import Identifiability
 from app.errors import FitNotPublished
 from app.ratings.ranking import RESOLUTION
 from app.services.as_of import LeagueAt
+from app.services.conditions import WHOLE, Conditions
 from app.services.drifts import drifts_of
 from app.services.everyone import NEVER, Everyone, Integers
 from app.services.league_settings import LeagueSettings, read_settings
 from app.services.shapes import By, ComponentShape
 from app.services.snapshots import standings_of
-from app.services.stored_fits import FitTable, published_fit
+from app.services.stored_fits import FitTable, published_number, stored_fit
 from app.services.structures import Structure
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
@@ -60,6 +61,8 @@ class Table:
     structure: Structure
     everyone: Everyone
     ordering: Order
+    where: Conditions = WHOLE
+    """The segment of the league that it is of."""
 
     def __len__(self) -> int:
         return len(self.ordering.numbers)
@@ -103,6 +106,10 @@ class Table:
         """Where somebody stands."""
         return int(self.places[self.everyone.keys.numbers[key]])
 
+    def island(self, number: int) -> int:
+        """That of somebody in the table."""
+        return int(self.ordering.islands[self.places[number]])
+
     @cached_property
     def places(self) -> Integers:
         """By number; −1 for who has no counted match."""
@@ -133,33 +140,36 @@ class Table:
         return np.asarray(~self.everyone.retired[self.ordering.numbers] & (played != NEVER) & (played < since))
 
 
+_Key = tuple[int, int, int | None, By, int, Conditions]
+
+
 class _Kept:
     def __init__(self) -> None:
         self.lock = Lock()
-        self.tables: OrderedDict[tuple[int, int, int | None, By, int], Table] = OrderedDict()
+        self.tables: OrderedDict[_Key, Table] = OrderedDict()
         self.building: defaultdict[int, Lock] = defaultdict(Lock)
         """By league: a table of the head is made by one thread, for which the others wait."""
 
-    def get(self, key: tuple[int, int, int | None, By, int]) -> Table | None:
+    def get(self, key: _Key) -> Table | None:
         with self.lock:
             if key not in self.tables:
                 return None
             self.tables.move_to_end(key)
             return self.tables[key]
 
-    def put(self, key: tuple[int, int, int | None, By, int], table: Table) -> None:
+    def put(self, key: _Key, table: Table) -> None:
         with self.lock:
             self.tables[key] = table
             while len(self.tables) > MAX_KEPT:
                 self.tables.popitem(last=False)
 
     def last(self, league_id: int, fit: int | None, by: By) -> Table | None:
-        """The table of the latest position of the head among those that differ in their position alone."""
+        """The table of the whole league at the latest position of the head, among those that differ in their position alone."""
         with self.lock:
             alike = [
                 table
-                for (league, _, published, basis, _), table in self.tables.items()
-                if (league, published, basis) == (league_id, fit, by) and not isinstance(table.league, LeagueAt)
+                for (league, _, published, basis, _, where), table in self.tables.items()
+                if (league, published, basis) == (league_id, fit, by) and not where and not isinstance(table.league, LeagueAt)
             ]
             return max(alike, key=lambda table: int(table.league.position), default=None)
 
@@ -167,48 +177,62 @@ class _Kept:
 _kept: WeakKeyDictionary[Database, _Kept] = WeakKeyDictionary()
 
 
-def ordered_table(database: Database, unit: ReadUnit, league: Any, by: By | None) -> Table:  # noqa: ANN401  a row or LeagueAt
-    """The table of a league at its head, or as it was (`as_of`). Raises FitNotPublished where the fit is asked for and there is none."""
+def ordered_table(
+    database: Database,
+    unit: ReadUnit,
+    league: Any,  # noqa: ANN401  a row or LeagueAt
+    by: By | None,
+    where: Conditions = WHOLE,
+) -> Table:
+    """The table of a league or a segment at its head, or as it was (`as_of`). Raises FitNotPublished where the fit is asked for and there is none."""
+    published = published_number(unit, league, where)
     chosen: By = by or read_settings(league.settings).primary
-    if by is None and league.published_fit is None:
+    if by is None and published is None:
         chosen = "live"
-    if chosen == "fit" and league.published_fit is None:
-        raise FitNotPublished(_why_unpublished(unit, league))
+    if chosen == "fit" and published is None:
+        raise FitNotPublished(_why_unpublished(unit, league, where))
     kept = _kept.setdefault(database, _Kept())
-    key = (league.id, league.position, league.published_fit, chosen, league.named_position)
+    key = (league.id, league.position, published, chosen, league.named_position, where)
     table = kept.get(key)
-    if table is None and isinstance(league, LeagueAt):
-        table = _built(database, unit, league, chosen, None)
+    if table is not None:
+        return table
+    fit = None if published is None else stored_fit(database, unit, league, published)
+    if where or isinstance(league, LeagueAt):
+        table = _built(database, unit, league, chosen, fit, where)
         kept.put(key, table)
-    elif table is None:
-        table = _next(database, unit, league, chosen, kept, key)
-    return table
-
-
-def _next(database: Database, unit: ReadUnit, league: Stored, by: By, kept: _Kept, key: tuple[int, int, int | None, By, int]) -> Table:
+        return table
     with kept.building[league.id]:
         table = kept.get(key)
         if table is None:
-            table = _built(database, unit, league, by, kept.last(league.id, league.published_fit, by))
+            table = _built(database, unit, league, chosen, fit, where, kept.last(league.id, published, chosen))
             kept.put(key, table)
         return table
 
 
-def _why_unpublished(unit: ReadUnit, league: Stored) -> str:
-    last = next(iter(unit.refits.page(league.id, league.fits + 1, 1)), None)
-    if last is None or last.reason is None:
-        return "Nothing has been fitted yet. Request a fit (POST …/fits, or `arpad refit`), or ask for by=live."
-    return f"No fit is published: fit {last.number} was {last.status}. {last.reason}"
+def _why_unpublished(unit: ReadUnit, league: Stored, where: Conditions) -> str:
+    last = next(iter(unit.refits.page(league.id, league.fits + 1, 1, where.text)), None)
+    if last is not None and last.reason is not None:
+        return f"No fit is published: fit {last.number} was {last.status}. {last.reason}"
+    if where:
+        return f"No fit of {where} is published. Request one (POST …/fits with “where”, or `arpad refit --where`), or ask for by=live."
+    return "Nothing has been fitted yet. Request a fit (POST …/fits, or `arpad refit`), or ask for by=live."
 
 
-def _built(database: Database, unit: ReadUnit, league: Any, by: By, before: Table | None) -> Table:  # noqa: ANN401  a row or LeagueAt
+def _built(
+    database: Database,
+    unit: ReadUnit,
+    league: Any,  # noqa: ANN401  a row or LeagueAt
+    by: By,
+    fit: FitTable | None,
+    where: Conditions,
+    before: Table | None = None,
+) -> Table:
     settings = read_settings(league.settings)
-    everyone, structure = standings_of(database, unit, league)
-    fit = published_fit(database, unit, league)
+    everyone, structure = standings_of(database, unit, league, where)
     shown = fit if by == "fit" else None
     ordering = None if before is None else _moved(before, everyone, structure, shown)
     ordering = ordering or order_of(everyone, structure.identifiability, shown)
-    return Table(league, settings, by, fit, structure, everyone, ordering)
+    return Table(league, settings, by, fit, structure, everyone, ordering, where)
 
 
 def order_of(everyone: Everyone, known: Identifiability, fit: FitTable | None) -> Order:
