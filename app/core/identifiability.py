@@ -126,10 +126,32 @@ def identify(first: Integers, second: Integers, first_took: NDArray[np.bool_], s
     classes = _largest_first(connected_components(edges, directed=True, connection="strong")[1])
     n_classes = int(classes.max(initial=-1)) + 1
     components = classes if n_classes == 1 else _largest_first(connected_components(edges, directed=False)[1])
-    above, below = classes[tail], classes[head]
-    between = above != below
-    above, below = np.divmod(np.unique(above[between] * n_classes + below[between]), max(n_classes, 1))
-    return Identifiability(components, classes, sparse.csr_array((np.ones(len(above)), (above, below)), shape=(n_classes, n_classes)))
+    return Identifiability(components, classes, _between(classes[tail], classes[head], n_classes))
+
+
+def extended(known: Identifiability, tail: Integers, head: Integers, n: int) -> Identifiability:
+    """The structure after more edges i → j, among n competitors of whom the known ones come first: the same as if it were found anew.
+
+    Classes only ever grow together, so that a graph whose vertices are the known classes and the newcomers tells all. O(n + edges between classes).
+    """
+    newcomers = n - len(known.classes)
+    vertex = np.concatenate([known.classes, known.n_classes + np.arange(newcomers)])
+    size = known.n_classes + newcomers
+    above, below = known.class_edges.nonzero()
+    tails, heads = np.concatenate([above, vertex[tail]]), np.concatenate([below, vertex[head]])
+    edges = sparse.csr_array((np.ones(len(tails)), (tails, heads)), shape=(size, size))
+    classes = _largest_first(connected_components(edges, directed=True, connection="strong")[1][vertex])
+    components = _largest_first(connected_components(edges, directed=False)[1][vertex])
+    label = np.empty(size, dtype=np.int64)
+    label[vertex] = classes
+    return Identifiability(components, classes, _between(label[tails], label[heads], int(classes.max(initial=-1)) + 1))
+
+
+def _between(above: Labels, below: Labels, n_classes: int) -> Sparse:
+    """The distinct edges between different classes."""
+    apart = above != below
+    above, below = np.divmod(np.unique(above[apart] * n_classes + below[apart]), max(n_classes, 1))
+    return sparse.csr_array((np.ones(len(above)), (above, below)), shape=(n_classes, n_classes))
 
 
 def _edges(first: Integers, second: Integers, first_took: NDArray[np.bool_], second_took: NDArray[np.bool_]) -> tuple[Integers, Integers]:

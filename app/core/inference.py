@@ -78,6 +78,11 @@ class Uncertainty:
         """Whether the marginal variances are estimates."""
         return len(self.precision) > DENSE_LIMIT
 
+    @property
+    def width(self) -> int:
+        """How many competitors and coefficients there are."""
+        return len(self.precision)
+
     @cached_property
     def hessian(self) -> PairGram:
         """Information of data and prior."""
@@ -130,17 +135,11 @@ class Uncertainty:
         robust = differences_of(self._sandwich[:n, :n])
         return np.where(self.few[:, None] | self.few[None, :], np.maximum(model, robust), robust)
 
-    def pair_variances(self, indices: list[int]) -> Floats:
-        """The variance of every difference among a few competitors, shape (k, k), by one solve per competitor."""
-        chosen = np.asarray(indices, dtype=np.int64)
+    def covariances(self, chosen: Labels) -> tuple[Floats, Floats | None]:
+        """Among a few, shape (k, k), by one solve each: the model-based one, and the robust one where that is reported, without a floor."""
         centred = self.centred(self.unit_vectors(chosen))
         solved = self.solve(centred)
-        model = differences_of(centred.T @ solved)
-        if self.covariance == "model":
-            return model
-        robust = differences_of(solved.T @ (self.bread @ solved))
-        few = self.few[chosen]
-        return np.where(few[:, None] | few[None, :], np.maximum(model, robust), robust)
+        return centred.T @ solved, None if self.covariance == "model" else solved.T @ (self.bread @ solved)
 
     def variances_relative_to(self, competitor: int) -> Floats:
         """The variance of everyone's difference to one competitor, shape (n,), exactly 0 for itself. Where `approximate`, from estimates."""

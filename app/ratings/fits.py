@@ -195,6 +195,11 @@ class _SecondOrder:
         information = _paired(self.objective.fisher(self.point))
         return Uncertainty(information, self._meat(), self.objective.precision, self.model.structure.components, self._few(), kind)
 
+    @property
+    def among_few(self) -> Uncertainty:
+        """Exact, and solved for anew each time."""
+        return self.uncertainty
+
     def profile_interval(self, column: str) -> tuple[float, float]:
         """95 %, of a column by its name."""
         if column not in self.model.columns:

@@ -17,7 +17,7 @@ from app.core.conditions import condition_number
 from app.core.identifiability import Comparable, Identifiability
 from app.core.inference import Uncertainty
 from app.core.solvers import Iteration
-from app.core.spreads import pair_spreads
+from app.core.spreads import AmongFew, pair_spreads, pair_variances
 from app.ratings.comparisons import Floats, Integers
 from app.ratings.scale import to_points
 
@@ -35,6 +35,10 @@ class SecondOrder(Protocol):
     @property
     def uncertainty(self) -> Uncertainty:
         """The covariance of everything."""
+
+    @property
+    def among_few(self) -> AmongFew:
+        """The covariance among a few, for predictions: the same, or one that is as good and quicker."""
 
 
 class FitOrder(SecondOrder, Protocol):
@@ -173,7 +177,7 @@ class Strengths:
         if self._has_ties:
             return self._matrix_with_draws(indices)
         theta = self.theta[indices]
-        error = np.sqrt(np.maximum(self.uncertainty.pair_variances(indices), 0.0))
+        error = np.sqrt(np.maximum(pair_variances(self.second_order.among_few, indices), 0.0))
         mean = expit((theta[:, None] - theta[None, :])[:, :, None] + error[:, :, None] * NODES) @ NODE_WEIGHTS
         np.fill_diagonal(mean, np.nan)
         return np.asarray(mean)
@@ -188,7 +192,7 @@ class Strengths:
         """As `_with_draws`: e^(ln ν) is a product of what each node adds, so that there is one exponential per node and pair."""
         k, theta = len(indices), self.theta[indices]
         above = np.triu_indices(k, 1)
-        spread = pair_spreads(self.uncertainty, indices)[above]
+        spread = pair_spreads(self.second_order.among_few, indices)[above]
         root = np.linalg.cholesky(spread + 1e-15 * np.eye(2))
         d = (theta[above[0]] - theta[above[1]])[:, None] + root[:, 0, :1] * NODES
         ties = (self.tie_parameter or 1.0) * np.exp(root[:, 1, :1] * NODES)[:, :, None] * np.exp(root[:, 1, 1:] * NODES)[:, None, :]
@@ -201,13 +205,13 @@ class Strengths:
 
     def _spread(self, i: int, j: int, side: float) -> Floats:
         """The covariance of (difference, ln ν), or the variance of the difference alone."""
-        n, width = len(self.theta), len(self.uncertainty.precision)
+        n, few = len(self.theta), self.second_order.among_few
         indices, weights = [i, j], [[1.0, 0.0], [-1.0, 0.0]]
         if side:
             indices, weights = [*indices, n], [*weights, [side, 0.0]]
         if not self._has_ties:
-            return self.uncertainty.contrasts(indices, np.array(weights)[:, :1])
-        return self.uncertainty.contrasts([*indices, width - 1], np.array([*weights, [0.0, 1.0]]))
+            return few.contrasts(indices, np.array(weights)[:, :1])
+        return few.contrasts([*indices, few.width - 1], np.array([*weights, [0.0, 1.0]]))
 
     def _with_draws(self, difference: float, spread: Floats) -> tuple[float, float, float, float, float]:
         """Davidson's three probabilities over the joint uncertainty of difference and ln ν; the interval is formed on the log-odds of `first`."""

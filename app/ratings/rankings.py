@@ -164,6 +164,11 @@ class _SecondOrder:
     point: Point
     structure: Identifiability
 
+    @property
+    def among_few(self) -> Uncertainty:
+        """Exact, and solved for anew each time."""
+        return self.uncertainty
+
     @cached_property
     def uncertainty(self) -> Uncertainty:
         information = self.objective.fisher(self.point)

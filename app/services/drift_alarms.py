@@ -38,7 +38,7 @@ def league_drift(database: Database, caller: Caller, league: str, *, limit: int 
 
 
 def _row(table: Table, place: int) -> DriftRow:
-    row, fit = table.rows[place], table.fit
+    row, fit = table.at(place), table.fit
     return {
         "competitor": row.key,
         "name": row.name or row.key,

@@ -6,8 +6,7 @@ Descriptive: with a constant K the noise of the live rating alone exceeds 1. Whe
 of winning given no draw, and is first turned into the log-odds of the expected score against the mean of the island.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +22,18 @@ FROM_MATCHES: Final = 30
 ALARM_SHARE: Final = 0.05
 
 
-def drifts_of(rows: Sequence[Any], fit: FitTable | None) -> Floats:
-    """The drift of each row, NaN where the fit does not know them, or no error of theirs."""
-    result = np.full(len(rows), np.nan)
-    known = [] if fit is None else [place for place, row in enumerate(rows) if row.number in fit]
-    if fit is None or not known or fit.centred_error is None:
+def drifts_of(numbers: NDArray[np.int64], ratings: Floats, fit: FitTable | None) -> Floats:
+    """The drift of each, by their numbers and live ratings; NaN where the fit does not know them, or no error of theirs."""
+    result = np.full(len(numbers), np.nan)
+    if fit is None or fit.centred_error is None:
         return result
-    numbers = np.array([rows[place].number for place in known])
+    known = np.flatnonzero(fit.knows(numbers))
+    if not len(known):
+        return result
+    numbers = numbers[known]
     islands = np.unique(fit.arrays["components"][numbers], return_inverse=True)[1].astype(np.int64)
     fitted, slope = _on_score_scale(centre(fit.arrays["theta"][numbers], islands), fit.strengths.tie_parameter or 0.0)
-    live = np.array([rows[place].rating for place in known]) / natural_unit(fit.settings.scale)
+    live = ratings[known] / natural_unit(fit.settings.scale)
     error = fit.centred_error[numbers] * slope
     apart = centre(live, islands) - centre(fitted, islands)
     result[known] = np.divide(apart, error, out=np.full(len(known), np.nan), where=error > 0.0)

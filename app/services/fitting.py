@@ -16,7 +16,7 @@ from app.ratings.fitted import Fit
 from app.ratings.ranking import rank_fit, tiers, top_probabilities
 from app.ratings.scale import natural_unit
 from app.services.covariates import Columns, scaled, told
-from app.services.fit_arrays import second_order, table_hash
+from app.services.fit_arrays import WEIGHTS, second_order, table_hash
 from app.services.league_settings import LeagueSettings
 from app.services.match_log import MatchLog
 from app.services.packing import Arrays, packed, unpacked
@@ -105,7 +105,7 @@ def fit_league(
     shifts = {"anchor_shift": shift, "anchored_component": island}
     certificate = {**_certificate(fit, settings, log), **shifts, "covariates": told(columns, styles, settings, fit)}
     arrays |= {} if numbers is None else {"numbers": numbers}
-    table, uncertainty = packed(arrays), packed(second_order(fit))
+    table, uncertainty = packed(arrays), packed(second_order(fit), as_they_are=WEIGHTS)
     seconds = {"fit": fitted - started, "errors and ranks": ranked - fitted, "packing": time.perf_counter() - ranked}
     return Fitted(certificate, seconds, None, table_hash(arrays), table, uncertainty)
 

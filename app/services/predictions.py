@@ -166,7 +166,7 @@ def _sentence(
 
 def are_joined(table: Table, first: Stored, second: Stored) -> bool:
     """Whether two stand on the same island of the table."""
-    return table.islands[table.places[first.key]] == table.islands[table.places[second.key]]
+    return table.island(first.number) == table.island(second.number)
 
 
 def matrix(
@@ -185,7 +185,7 @@ def matrix(
     with database.read() as unit:
         row, _ = require_league(unit, caller, league)
         table = ordered_table(database, unit, league_at(unit, row, as_of), by)
-        chosen = table.rows[:top] if competitors is None else [table.row(alias(unit, table, key)) for key in competitors]
+        chosen = table.first(top) if competitors is None else [table.row(alias(unit, table, key)) for key in competitors]
         numbers = [one.number for one in chosen]
         games = _games(database, unit, table.league, numbers) if len(set(numbers)) == len(numbers) else []
     if len(set(numbers)) < len(numbers):

@@ -1,11 +1,11 @@
 """Everyone's standing and the comparison graph, at the head of a log from the tables, at an earlier position from the course that led there."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from app.services.as_of import LeagueAt, retired_at
 from app.services.conditions import WHOLE, Conditions
 from app.services.courses import Reckoning, rate, reckoned
+from app.services.everyone import Everyone, everyone_at_head
 from app.services.segments import rated_from, read_course, segment_course
 from app.services.structures import Structure, structure_at, structure_at_head
 from app.storage.unit_of_work import Database, ReadUnit
@@ -32,16 +32,16 @@ def standings_of(
     unit: ReadUnit,
     league: Any,  # noqa: ANN401  a row or LeagueAt
     where: Conditions = WHOLE,
-) -> tuple[Sequence[Any], Structure]:
-    """Every competitor in order of number, and the graph of their matches; of a segment as if nothing else had been played."""
+) -> tuple[Everyone, Structure]:
+    """Everyone, and the graph of their matches; of a segment as if nothing else had been played."""
     if where:
         course = segment_course(database, unit, league, where)
-        return _competitors(unit, league, reckoned(course, rate(course).ratings())), structure_at(league, course.log)
+        return Everyone.of(_competitors(unit, league, reckoned(course, rate(course).ratings()))), structure_at(league, course.log)
     if not isinstance(league, LeagueAt):
-        return unit.competitors.all(league.id), structure_at_head(database, unit, league)
+        return everyone_at_head(database, unit, league), structure_at_head(database, unit, league)
     course = read_course(database, unit, league, league.position)
     ratings = rated_from(unit, league.id, course, len(course)).ratings()
-    return _competitors(unit, league, reckoned(course, ratings)), structure_at(league, course.log)
+    return Everyone.of(_competitors(unit, league, reckoned(course, ratings))), structure_at(league, course.log)
 
 
 def _competitors(unit: ReadUnit, league: Any, reckoning: Reckoning) -> list[CompetitorAt]:  # noqa: ANN401  a row or LeagueAt

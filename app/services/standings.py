@@ -1,7 +1,7 @@
 """Who leads, how sure that is, and what is known of one competitor.
 
 Ranks are within islands (components of the comparison graph), never across them. What depends on the time of day is reckoned at 00:00 UTC today.
-A page of the leaderboard is a part of an ordered table (`ordered_tables`).
+A page of the leaderboard is cut from an ordered table (`ordered_tables`), column by column.
 """
 
 import difflib
@@ -11,20 +11,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.errors import BadInput, CompetitorNotFound, Fault
 from app.services.as_of import AsOf, LeagueAt, league_at
 from app.services.conditions import WHOLE, Conditions
 from app.services.drifts import shown
+from app.services.everyone import NEVER, Integers
+from app.services.fitted_rows import UNFITTED, fitted_rows
 from app.services.keys import Caller, require_league, require_segment
 from app.services.ledger import time_text
-from app.services.ordered_tables import NEVER, Integers, Table, ordered_table
+from app.services.ordered_tables import Table, ordered_table
 from app.services.segments import amendments_at
 from app.services.shapes import (
     By,
     CompetitorListShape,
     CompetitorShape,
-    CompetitorStatus,
     LeaderboardRow,
     LeaderboardShape,
     SegmentBoard,
@@ -64,11 +66,10 @@ def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
         table = ordered_table(database, unit, then, by, where)
         around = None if around is None else alias(unit, table, around)
     moment = moment_of(then)
-    gone = table.inactive(moment)
-    wanted = (table.matches >= min_matches) & (table.last_played_at >= (NEVER if active_since is None else active_since))
-    chosen = np.flatnonzero(wanted if inactive else wanted & ~gone)
+    gone = None if inactive else table.inactive(moment)
+    chosen = _chosen(table, min_matches, active_since, gone)
     start = _around(table, chosen, around, limit) if around is not None else _after(table, chosen, cursor)
-    page: list[int] = chosen[start : start + limit].tolist()
+    page = chosen[start : start + limit]
     return {
         "league": table.league.key,
         "name": table.league.name,
@@ -79,16 +80,24 @@ def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
         "relative_to": relative_to(table),
         **segment_of(table),
         "total": len(chosen),
-        "hidden_inactive": 0 if inactive else int(gone.sum()),
+        "hidden_inactive": 0 if gone is None else int(gone.sum()),
         "components": table.components,
-        "rows": [leaderboard_row(table, place, status_of(table.rows[place], table.settings, moment, table.shown_fit)) for place in page],
-        "next": _cursor(*table.order(page[-1])) if start + limit < len(chosen) else None,
+        "rows": leaderboard_rows(table, page, moment),
+        "next": _cursor(*table.order(int(page[-1]))) if start + limit < len(chosen) else None,
     }
 
 
 def segment_of(table: Table) -> SegmentBoard:
     """What an answer says of its segment; nothing of a whole league. Every match has two sides."""
     return {"where": table.where.shape, "matches": int(table.matches.sum()) // 2} if table.where else {}
+
+
+def _chosen(table: Table, min_matches: int, active_since: int | None, gone: NDArray[np.bool_] | None) -> Integers:
+    """The places that are shown."""
+    if min_matches <= 1 and active_since is None and gone is None:
+        return np.arange(len(table))
+    wanted = (table.matches >= min_matches) & (table.last_played_at >= (NEVER if active_since is None else active_since))
+    return np.flatnonzero(wanted if gone is None else wanted & ~gone)
 
 
 def _cursor(island: int, rank: int, key: str) -> str:
@@ -101,7 +110,8 @@ def _after(table: Table, shown: Integers, cursor: str | None) -> int:
         return 0
     island, _, rest = cursor.partition(".")
     rank, _, key = rest.partition(".")
-    return bisect_right(shown.tolist(), (read_offset(island), read_offset(rank), key), key=table.order)
+    wanted = read_offset(island), read_offset(rank), key
+    return bisect_right(range(len(shown)), wanted, key=lambda index: table.order(int(shown[index])))
 
 
 def relative_to(table: Table) -> str:
@@ -120,37 +130,47 @@ def read_offset(cursor: str | None) -> int:
 
 
 def _around(table: Table, shown: Integers, competitor: str, limit: int) -> int:
-    place = table.places.get(competitor)
-    if place is None:
-        raise CompetitorNotFound(competitor, similar_keys([row.key for row in table.rows], competitor))
-    return max(0, int(np.searchsorted(shown, place)) - limit // 2)
+    return max(0, int(np.searchsorted(shown, table.place(competitor))) - limit // 2)
 
 
-def leaderboard_row(table: Table, place: int, status: CompetitorStatus) -> LeaderboardRow:
-    row = table.rows[place]
-    known, fit = table.structure.identifiability, table.fit
-    return {
-        "rank": table.ranks[place],
-        "rank_low": fit.rank_bound("rank_low", row.number) if fit else None,
-        "rank_high": fit.rank_bound("rank_high", row.number) if fit else None,
-        "rank_ub": fit.rank_bound("rank_ub", row.number) if fit else None,
-        "p_top": fit.top_probability(row.number) if fit else None,
-        "tier": fit.tier(row.number) if fit else None,
-        "competitor": row.key,
-        "name": row.name or row.key,
-        "live": {"rating": row.rating, "standard_error": None},
-        "fit": fit.shape(row.number) if fit else None,
-        "drift": shown(table.drifts[place]),
-        "component": table.islands[place] + 1,
-        "class": int(known.classes[row.number]) + 1,
-        "matches": row.matches,
-        "wins": row.wins,
-        "draws": row.draws,
-        "losses": row.losses,
-        "last_played_at": None if row.last_played_at is None else time_text(row.last_played_at),
-        "status": status,
-        "remarks": remarks_of(row),
-    }
+def leaderboard_rows(table: Table, places: Integers, moment: int) -> list[LeaderboardRow]:
+    """The rows at some places, with the status that each has at a moment."""
+    numbers, fit = table.ordering.numbers[places], table.fit
+    rows = [table.everyone.rows[number] for number in numbers.tolist()]
+    told = zip(
+        rows,
+        table.ordering.ranks[places].tolist(),
+        table.ordering.islands[places].tolist(),
+        table.structure.identifiability.classes[numbers].tolist(),
+        table.drifts[places].tolist(),
+        [UNFITTED] * len(rows) if fit is None else fitted_rows(fit, numbers),
+        strict=True,
+    )
+    return [
+        {
+            "rank": rank,
+            "rank_low": fitted.rank_low,
+            "rank_high": fitted.rank_high,
+            "rank_ub": fitted.rank_ub,
+            "p_top": fitted.p_top,
+            "tier": fitted.tier,
+            "competitor": row.key,
+            "name": row.name or row.key,
+            "live": {"rating": row.rating, "standard_error": None},
+            "fit": fitted.shape,
+            "drift": shown(drift),
+            "component": island + 1,
+            "class": among + 1,
+            "matches": row.matches,
+            "wins": row.wins,
+            "draws": row.draws,
+            "losses": row.losses,
+            "last_played_at": None if row.last_played_at is None else time_text(row.last_played_at),
+            "status": status_of(row, table.settings, moment, table.shown_fit),
+            "remarks": remarks_of(row),
+        }
+        for row, rank, island, among, drift, fitted in told
+    ]
 
 
 def moment_of(league: Any) -> int:  # noqa: ANN401  a league's row, or what stands for one
@@ -199,15 +219,15 @@ def alias(unit: ReadUnit, table: Table, key: str) -> str:
 
     Raises CompetitorNotFound, with names that are near, for who has no counted match.
     """
-    if key in table.places:
+    if key in table:
         return key
     row = unit.competitors.by_key(table.league.id, key)
     if row is not None:
         number = amendments_at(unit, table.league, table.league.position).merges.get(row.number, row.number)
         found = unit.competitors.by_numbers(table.league.id, [number])[number].key
-        if found in table.places:
+        if found in table:
             return str(found)
-    raise CompetitorNotFound(key, similar_keys(list(table.places), key))
+    raise CompetitorNotFound(key, similar_keys([row.key for row in table.rows], key))
 
 
 def require_known(unit: ReadUnit, league_id: int, key: str) -> Stored:
@@ -231,11 +251,10 @@ def competitor(database: Database, caller: Caller, league: str, key: str, *, as_
         then = league_at(unit, row, as_of)
         table = ordered_table(database, unit, then, None)
         found = alias(unit, table, key)
-    place = table.places[found]
-    shape = leaderboard_row(table, place, status_of(table.rows[place], table.settings, moment_of(then), table.shown_fit))
+    [shape] = leaderboard_rows(table, np.array([table.place(found)]), moment_of(then))
     return {
         "league": then.key,
         "position": then.position,
-        "relative_to": table.fit.relative_to(table.rows[place].number) if table.fit else None,
+        "relative_to": table.fit.relative_to(table.row(found).number) if table.fit else None,
         **{name: value for name, value in shape.items() if name not in {"rank_low", "rank_high", "rank_ub"}},  # type: ignore[typeddict-item]  # the rest is the same
     }

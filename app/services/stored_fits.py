@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from app.core.grams import Sparse
 from app.core.identifiability import Identifiability
 from app.core.inference import Uncertainty
+from app.core.nearby import Nearby, can_be_near
+from app.core.spreads import AmongFew
 from app.ratings.fitted import NORMAL_95, Strengths
 from app.ratings.scale import natural_unit
 from app.services.as_of import LeagueAt, published_by
@@ -64,6 +66,13 @@ class FitTable:
     def __contains__(self, number: int) -> bool:
         """Whether the competitor had a match at the fit's position."""
         return number < len(self.arrays["theta"]) and bool(self.arrays["rank_ub"][number] > 0)
+
+    def knows(self, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these competitors had a match at the fit's position."""
+        rank_ub = self.arrays["rank_ub"]
+        known: NDArray[np.bool_] = numbers < len(rank_ub)
+        known[known] = rank_ub[numbers[known]] > 0
+        return known
 
     def shape(self, number: int) -> FittedRatingShape | None:
         """One competitor's fitted rating with its 95 % interval."""
@@ -117,6 +126,11 @@ class _StoredOrder:
     """The second order of a fit that was computed before."""
 
     uncertainty: Uncertainty
+
+    @cached_property
+    def among_few(self) -> AmongFew:
+        """Kept ready for as long as the fit is; of a large league from the neighbourhoods."""
+        return Nearby(self.uncertainty) if can_be_near(self.uncertainty) else self.uncertainty
 
 
 _kept: WeakKeyDictionary[Database, OrderedDict[tuple[int, int], FitTable]] = WeakKeyDictionary()

@@ -1,7 +1,7 @@
 """Who can be compared with whom: the comparison graph of a league at its head, kept in this process and extended as the log grows.
 
-A new match between two competitors of one class, or along an edge between classes that is there already, changes nothing; anything else, and
-every amendment, builds the structure anew from the distinct edges.
+A new match between two competitors of one class, or along an edge between classes that is there already, changes nothing. Anything else joins
+classes or adds to them, which needs no more than the classes; an amendment may part them, and builds the structure anew from the log.
 """
 
 from collections import OrderedDict
@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.identifiability import Identifiability, identify
+from app.core.identifiability import Identifiability, extended, identify
 from app.services.match_log import MatchLog, read_rows
 from app.services.segments import amendments_at, counted_matches
 from app.services.stored_fits import published_fit
@@ -27,13 +27,11 @@ _MASK: Final = (1 << _SHIFT) - 1
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """The graph of a league at a position: distinct edges (winner << 32 | loser), and what follows from them."""
+    """What follows from the graph of a league at a position."""
 
     position: int
     amended_position: int
     n_competitors: int
-    edges: NDArray[np.int64] | None
-    """None where the distinct edges have not been needed yet: finding them costs more than all the rest."""
     identifiability: Identifiability
 
 
@@ -64,7 +62,7 @@ def structure_at_head(database: Database, unit: ReadUnit, league: Stored) -> Str
 
 def structure_at(league: Any, counted: MatchLog) -> Structure:  # noqa: ANN401  a row or LeagueAt
     """The structure of a league at a position, whose counted matches are given."""
-    return Structure(league.position, league.amended_position, league.competitors, None, structure_of(counted, league.competitors))
+    return Structure(league.position, league.amended_position, league.competitors, structure_of(counted, league.competitors))
 
 
 def _advanced(database: Database, unit: ReadUnit, league: Stored, known: Structure | None) -> Structure:
@@ -75,9 +73,8 @@ def _advanced(database: Database, unit: ReadUnit, league: Stored, known: Structu
     fresh = _edges(amendments_at(unit, league, league.position).applied(read_rows(unit, league.id, known.position, league.position)))
     if league.competitors == known.n_competitors and _known_already(known.identifiability, fresh):
         return replace(known, position=league.position)
-    if known.edges is None:
-        return _built(league, _edges(counted_matches(database, unit, league, league.position)))
-    return _built(league, np.union1d(known.edges, fresh))
+    grown = extended(known.identifiability, fresh >> _SHIFT, fresh & _MASK, league.competitors)
+    return Structure(league.position, league.amended_position, league.competitors, grown)
 
 
 def _of_published_fit(database: Database, unit: ReadUnit, league: Stored) -> Structure | None:
@@ -85,10 +82,11 @@ def _of_published_fit(database: Database, unit: ReadUnit, league: Stored) -> Str
     fit = published_fit(database, unit, league)
     if fit is None or league.amended_position > fit.position:
         return None
-    return Structure(fit.position, league.amended_position, len(fit.arrays["theta"]), None, fit.strengths.structure)
+    return Structure(fit.position, league.amended_position, len(fit.arrays["theta"]), fit.strengths.structure)
 
 
 def _edges(log: MatchLog) -> NDArray[np.int64]:
+    """The distinct edges, winner << 32 | loser."""
     first_took, second_took = log.score > 0.0, log.score < 1.0
     forth = log.first[first_took] << _SHIFT | log.second[first_took]
     back = log.second[second_took] << _SHIFT | log.first[second_took]
@@ -98,13 +96,6 @@ def _edges(log: MatchLog) -> NDArray[np.int64]:
 def _known_already(structure: Identifiability, edges: NDArray[np.int64]) -> bool:
     above, below = structure.classes[edges >> _SHIFT], structure.classes[edges & _MASK]
     return all(structure.class_edges[int(a), int(b)] for a, b in zip(above, below, strict=True) if a != b)
-
-
-def _built(league: Any, edges: NDArray[np.int64]) -> Structure:  # noqa: ANN401  a row or LeagueAt
-    above, below = edges >> _SHIFT, edges & _MASK
-    yes = np.ones(len(edges), dtype=np.bool_)
-    identifiability = identify(above, below, yes, ~yes, league.competitors)
-    return Structure(league.position, league.amended_position, league.competitors, edges, identifiability)
 
 
 def structure_of(log: MatchLog, n_competitors: int) -> Identifiability:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from app.core.spreads import pair_variances
 from app.errors import BadInput, Fault
 from app.ratings.comparisons import Floats
 from app.ratings.scale import natural_unit
@@ -132,7 +133,7 @@ def _informative(table: Table, fit: FitTable, goal: Goal, k: int) -> _Candidates
     if goal == "top":
         gains = separating_gains(theta, fit.strengths.uncertainty.joint(numbers), k, first, second)
     else:
-        gains = own_gains(theta[first] - theta[second], fit.strengths.uncertainty.pair_variances(numbers)[first, second])
+        gains = own_gains(theta[first] - theta[second], pair_variances(fit.strengths.second_order.among_few, numbers)[first, second])
     return _Candidates([(active[i], active[j]) for i, j in pairs], gains * squared)
 
 

@@ -64,7 +64,7 @@ def simulate(
     with database.read() as unit:
         row, _ = require_league(unit, caller, league)
         table = ordered_table(database, unit, league_at(unit, row, as_of), by)
-        entrants = table.rows[:top] if competitors is None else [table.row(alias(unit, table, key)) for key in competitors]
+        entrants = table.first(top) if competitors is None else [table.row(alias(unit, table, key)) for key in competitors]
     if len({one.number for one in entrants}) < len(entrants):
         raise BadInput("A competitor is named twice.", [Fault("/competitors", "Name each competitor once.")])
     _check_size(tournament, len(entrants), "/top" if competitors is None else "/competitors")
@@ -125,9 +125,10 @@ def _strengths(table: Table, fit: FitTable | None, entrants: Sequence[Any], runs
         return fixed_strengths(np.array([one.rating for one in entrants]) / natural_unit(table.settings.scale), runs)
     numbers, known = [one.number for one in entrants], fit.strengths
     mean, with_ties = known.theta[numbers], bool(known.tie_parameter)
-    indices = [*numbers, len(known.uncertainty.precision) - 1] if with_ties else numbers
+    few = known.second_order.among_few
+    indices = [*numbers, few.width - 1] if with_ties else numbers
     mean = np.append(mean, math.log(known.tie_parameter)) if known.tie_parameter else mean
-    return drawn_strengths(mean, known.uncertainty.joint(indices), runs, generator, with_ties=with_ties)
+    return drawn_strengths(mean, few.joint(indices), runs, generator, with_ties=with_ties)
 
 
 def _bracket(tournament: Tournament, size: int) -> Bracket | None:

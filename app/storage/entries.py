@@ -127,8 +127,9 @@ class Entries:
 
     def games_between(self, league_id: int, numbers: Sequence[int], up_to: int) -> Sequence[Row[Any]]:
         """(first, second, games) of the matches among a few competitors, in a log without amendments."""
+        # As an expression, or SQLite would go through the whole log by its primary key.
         query = select(entry.c.first, entry.c.second, func.count().label("games")).where(
-            entry.c.league_id == league_id, entry.c.first.in_(numbers), entry.c.second.in_(numbers), entry.c.position <= up_to
+            entry.c.league_id == league_id, entry.c.first.in_(numbers), entry.c.second.in_(numbers), entry.c.position + 0 <= up_to
         )
         return self._connection.execute(query.group_by(entry.c.first, entry.c.second)).all()
 

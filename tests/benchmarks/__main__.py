@@ -1,4 +1,4 @@
-"""The benchmarks: `python -m tests.benchmarks [write] [import] [fits] [coverage] [accuracy]`, all parts unless some are named. Tables are printed as Markdown."""
+"""The benchmarks: `python -m tests.benchmarks [write] [import] [fits] [coverage] [accuracy] [latency]`, all parts unless some are named. Tables are printed as Markdown."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from tests.benchmarks import accuracy, coverage, fits, importing, writing
+from tests.benchmarks import accuracy, coverage, fits, importing, latency, writing
 from tests.benchmarks.tables import Table
 from tests.faults.databases import KINDS, temporary_databases
 
@@ -43,12 +43,20 @@ def accuracy_(_options: argparse.Namespace) -> Table:
     return accuracy.compare()
 
 
+def latency_(options: argparse.Namespace) -> Iterator[Table]:
+    """Pages, predictions and simulations of large leagues over HTTP, no two requests alike"""
+    with temporary_databases() as databases:
+        asked = latency.options_of(["--large"] if options.large else [])
+        yield from latency.measure(databases, options.database or KINDS, latency.sizes_of(asked), asked)
+
+
 PARTS: Mapping[str, Callable[[argparse.Namespace], object]] = {
     "write": write,
     "import": import_,
     "fits": fits_,
     "coverage": coverage_,
     "accuracy": accuracy_,
+    "latency": latency_,
 }
 
 
@@ -71,7 +79,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="write: rounds of each server, whose medians are printed (5)")
     parser.add_argument("--seconds", type=float, default=3.0, help="write: of each round (3)")
     parser.add_argument("--connections", type=int, nargs="+", default=[8, 32], help="write: connections with a match under way each (8 32)")
-    parser.add_argument("--large", action="store_true", help="import: a generated league of a million matches too; fits: ten million")
+    parser.add_argument("--large", action="store_true", help="import: a generated league of a million matches too; fits and latency: ten million")
     parser.add_argument("--quick", action="store_true", help="fits: one round of each way")
     parser.add_argument("--scale", type=float, default=1.0, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)

@@ -133,6 +133,8 @@ def test_condition_number_on_strengths_that_sum_to_zero(monkeypatch):
     assert condition_number(gram, N) == pytest.approx(values[-1] / values[1])
     monkeypatch.setattr("app.core.conditions.DENSE_LIMIT", 3)
     assert condition_number(gram, N) == pytest.approx(values[-1] / values[1], rel=1e-3)
+    monkeypatch.setattr("app.core.conditions.ESTIMATED_FROM", 3)
+    assert condition_number(gram, N) == pytest.approx(values[-1] / values[1], rel=3e-3)
 
 
 @every_kind

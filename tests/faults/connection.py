@@ -69,7 +69,8 @@ class Connection(asyncio.Protocol):
         if end < 0:
             return
         head = bytes(self._received[: end + 2])
-        body = self._body(end + 4, _LENGTH.search(head))
+        # A 304 has no body, and need not say so.
+        body = b"" if head[9:12] == b"304" else self._body(end + 4, _LENGTH.search(head))
         if body is not None and self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(Answer(int(head[9:12]), head, body))
             self._received.clear()
