@@ -47,6 +47,8 @@ def lbfgs(objective: Objective, start: Floats, tolerance: float = 1e-10, max_ite
     while run.left and tolerance < run.decrement < 0.9 * reached:
         reached = run.decrement
         run.minimise(_from_here, 0.0, 0.1 * tolerance / reached * run.scaled_gradient)
+    if run.left and run.decrement > tolerance:
+        run.finish()
     return run.solution(tolerance)
 
 
@@ -88,11 +90,21 @@ class _Run:
         arguments: Any = {"jac": True, "method": "L-BFGS-B", "options": options, "callback": self._accept}
         minimize(value_and_gradient, origin.theta / self.scale, **arguments)
 
+    def finish(self) -> None:
+        """Take the step that Newton would, where that leaves less: along what is all but flat, rounding hides the way from differences of gradients."""
+        trial = self.objective.at(self.point.theta + self.descent.direction)
+        gradient = self.objective.gradient(trial)
+        if np.abs(self.scale * gradient).max(initial=0.0) < self.scaled_gradient:
+            self._accept_point(trial, gradient)
+
+    def _accept_point(self, point: Point, gradient: Floats) -> None:
+        self.trace.append(Iteration(self.point.value, float(np.abs(self.gradient).max(initial=0.0)), math.nan, math.nan, 0, 0.0))
+        self.point, self.gradient = point, gradient
+        self.left -= 1
+
     def _accept(self, _scaled: Floats) -> None:
         """SciPy reports a step right after the evaluation that it accepts."""
-        self.trace.append(Iteration(self.point.value, float(np.abs(self.gradient).max(initial=0.0)), math.nan, math.nan, 0, 0.0))
-        self.point, self.gradient = self.latest
-        self.left -= 1
+        self._accept_point(*self.latest)
 
     @property
     def scaled_gradient(self) -> float:

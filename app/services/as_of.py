@@ -6,7 +6,7 @@ Every answer follows from the log up to that position. Numbers and keys never ch
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from app.errors import BadInput, Fault
 from app.services.conditions import WHOLE, Conditions, of_details
@@ -22,6 +22,7 @@ class Moment:
     microseconds: int
 
 
+FITS_AT_ONCE: Final = 32
 AsOf = int | Moment | None
 """A position, a time, or the present."""
 
@@ -51,9 +52,9 @@ def league_at(unit: ReadUnit, row: Stored, as_of: AsOf) -> Any:  # noqa: ANN401 
     if as_of is None:
         return row
     position = position_at(unit, row, as_of)
-    settings, name, public, fits = json.loads(row.settings), row.name, row.public, published_numbers(unit, row.id, position)
-    for entry in unit.entries.others(row.id, position):
-        if entry.kind in {Kind.CREATE, Kind.SETTINGS}:
+    settings, name, public = json.loads(row.settings), row.name, row.public
+    for kind in (Kind.CREATE, Kind.SETTINGS):
+        for entry in unit.entries.of_kind(row.id, kind, position):
             details = json.loads(entry.details)
             settings, name, public = details.get("settings", settings), details.get("name", name), details.get("public", public)
     return LeagueAt(
@@ -67,7 +68,7 @@ def league_at(unit: ReadUnit, row: Stored, as_of: AsOf) -> Any:  # noqa: ANN401 
         settings=json.dumps(settings),
         competitors=unit.competitors.created_by(row.id, position),
         fits=row.fits,
-        published_fit=fits[-1] if fits else None,
+        published_fit=last_published(unit, row.id, position),
         amended_position=unit.entries.last_amended(row.id, position) if row.amended_position else 0,
         named_position=row.named_position,
     )
@@ -106,8 +107,20 @@ def published_numbers(unit: ReadUnit, league_id: int, position: int, where: Cond
     """As the log tells, of the whole league, of a segment, or (None) of both; of those that this database holds: a restored log has none."""
     told = [json.loads(entry.details) for entry in unit.entries.of_kind(league_id, Kind.FIT, position)]
     numbers = [details["fit"] for details in told if where is None or of_details(details) == where]
-    held = unit.fits.held(league_id, numbers)
+    held = unit.fits.held(league_id)
     return [number for number in numbers if number in held]
+
+
+def last_published(unit: ReadUnit, league_id: int, position: int, where: Conditions = WHOLE) -> int | None:
+    """The number of the last such fit, found from the end of the log; None if this database holds none."""
+    while entries := unit.entries.last_of_kind(league_id, Kind.FIT, position, FITS_AT_ONCE):
+        told = [json.loads(entry.details) for entry in entries]
+        numbers = [details["fit"] for details in told if of_details(details) == where]
+        held = unit.fits.held(league_id, numbers)
+        if found := next((number for number in numbers if number in held), None):
+            return int(found)
+        position = entries[-1].position - 1
+    return None
 
 
 def retired_at(unit: ReadUnit, league_id: int, position: int) -> dict[int, bool]:

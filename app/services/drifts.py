@@ -32,7 +32,7 @@ def drifts_of(numbers: NDArray[np.int64], ratings: Floats, fit: FitTable | None)
         return result
     numbers = numbers[known]
     islands = np.unique(fit.arrays["components"][numbers], return_inverse=True)[1].astype(np.int64)
-    fitted, slope = _on_score_scale(centre(fit.arrays["theta"][numbers], islands), fit.strengths.tie_parameter or 0.0)
+    fitted, slope = _on_score_scale(centre(fit.arrays["theta"][numbers], islands), fit.tie_parameter or 0.0)
     live = ratings[known] / natural_unit(fit.settings.scale)
     error = fit.centred_error[numbers] * slope
     apart = centre(live, islands) - centre(fitted, islands)

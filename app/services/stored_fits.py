@@ -5,7 +5,8 @@ Arrays are in natural units; points are made where they are shown. The hash of t
 
 import json
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
 from typing import Any, Final
@@ -21,7 +22,7 @@ from app.core.nearby import Nearby, can_be_near
 from app.core.spreads import AmongFew
 from app.ratings.fitted import NORMAL_95, Strengths
 from app.ratings.scale import natural_unit
-from app.services.as_of import LeagueAt, published_by
+from app.services.as_of import LeagueAt, last_published
 from app.services.conditions import WHOLE, Conditions
 from app.services.covariates import read_columns
 from app.services.fit_arrays import by_number
@@ -48,10 +49,20 @@ class FitTable:
     anchored: int | None
     """The island that the anchor shifts."""
     arrays: Arrays
-    strengths: Strengths
-    """Of those whom the fit is of, in order of number; `place` tells where."""
+    tie_parameter: float | None
+    remember: Callable[[], Strengths]
+    """Of an earlier fit this may take as long as the fit did; see `strengths`."""
     numbers: NDArray[np.int64] | None = None
     """Whom a fit of a segment is of; None for everyone."""
+    _remembering: Lock = field(default_factory=Lock)
+
+    @cached_property
+    def strengths(self) -> Strengths:
+        """Of those whom the fit is of, in order of number; `place` tells where. Differences and predictions need it, a leaderboard does not."""
+        with self._remembering:
+            # Whoever waited for another finds it done.
+            known: Strengths | None = self.__dict__.get("strengths")
+            return self.remember() if known is None else known
 
     def place(self, number: int) -> int:
         """Where a competitor who is in the fit stands among its strengths."""
@@ -143,7 +154,7 @@ def published_number(unit: ReadUnit, league: Any, where: Conditions = WHOLE) -> 
         return None if league.published_fit is None else int(league.published_fit)
     if not isinstance(league, LeagueAt):
         return unit.refits.last_published(league.id, where.text)
-    return next(reversed(published_by(unit, league, where)), None)
+    return last_published(unit, league.id, league.position, where)
 
 
 def published_fit(database: Database, unit: ReadUnit, league: Stored) -> FitTable | None:
@@ -173,13 +184,26 @@ def _read(database: Database, unit: ReadUnit, league: Stored, number: int) -> Fi
     assert row is not None  # noqa: S101  a published fit is stored
     certificate, settings = json.loads(row.certificate), read_settings(row.settings)
     arrays = unpacked(row.table)
-    second = unpacked(row.uncertainty) if row.uncertainty is not None else _fitted_again(database, unit, league, row)
+    return FitTable(
+        row.number,
+        row.position,
+        settings,
+        certificate["anchor_shift"],
+        certificate["anchored_component"],
+        by_number(arrays),
+        certificate["tie_parameter"],
+        lambda: _strengths(arrays, certificate, settings, _second_order(database, league, number)),
+        arrays.get("numbers"),
+    )
+
+
+def _strengths(arrays: Arrays, certificate: Mapping[str, Any], settings: LeagueSettings, second: Arrays) -> Strengths:
     classes, indices = arrays["classes"], second["edge_indices"]
     n_classes = len(second["edge_indptr"]) - 1
     edges: Sparse = Sparse((np.ones(len(indices)), indices, second["edge_indptr"]), shape=(n_classes, n_classes))
     side, known = certificate["side_advantage"], settings.known_side is not None
     is_estimated = side is not None and not known
-    strengths = Strengths(
+    return Strengths(
         theta=arrays["theta"],
         structure=Identifiability(arrays["components"], classes, edges),
         draws=certificate["draws"],
@@ -189,16 +213,13 @@ def _read(database: Database, unit: ReadUnit, league: Stored, number: int) -> Fi
         second_order=_StoredOrder(Uncertainty.from_arrays(second)),
         side_is_known=known,
     )
-    return FitTable(
-        row.number,
-        row.position,
-        settings,
-        certificate["anchor_shift"],
-        certificate["anchored_component"],
-        by_number(arrays),
-        strengths,
-        arrays.get("numbers"),
-    )
+
+
+def _second_order(database: Database, league: Stored, number: int) -> Arrays:
+    with database.read() as unit:
+        row = unit.fits.by_number(league.id, number, with_arrays=True)
+        assert row is not None  # noqa: S101  fits are never deleted
+        return _fitted_again(database, unit, league, row) if row.uncertainty is None else unpacked(row.uncertainty)
 
 
 def _fitted_again(database: Database, unit: ReadUnit, league: Stored, row: Stored) -> Arrays:

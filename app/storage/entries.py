@@ -74,6 +74,11 @@ class Entries:
         query = select(entry.c.position, entry.c.details).where(entry.c.league_id == league_id, entry.c.position <= up_to, _NO_MATCH)
         return self._connection.execute(query.where(entry.c.kind == kind).order_by(entry.c.position)).all()
 
+    def last_of_kind(self, league_id: int, kind: Kind, up_to: int, limit: int) -> Sequence[Any]:
+        """As `of_kind`, the last ones, from the end."""
+        query = select(entry.c.position, entry.c.details).where(entry.c.league_id == league_id, entry.c.position <= up_to, _NO_MATCH)
+        return self._connection.execute(query.where(entry.c.kind == kind).order_by(entry.c.position.desc()).limit(limit)).all()
+
     def last_amended(self, league_id: int, up_to: int) -> int:
         """The position of the last amendment up to a position, 0 for none."""
         query = select(func.coalesce(func.max(entry.c.position), 0)).where(entry.c.league_id == league_id, entry.c.position <= up_to, _NO_MATCH)

@@ -91,10 +91,10 @@ class Fits:
         rows = self._connection.execute(select(*columns).where(fit.c.league_id == league_id, fit.c.number.in_(numbers)))
         return {row.number: row for row in rows}
 
-    def held(self, league_id: int, numbers: Sequence[int]) -> set[int]:
-        """Which of these fits have a table here."""
-        query = select(fit.c.number).where(fit.c.league_id == league_id, fit.c.number.in_(numbers), fit.c.table.is_not(None))
-        return set(self._connection.scalars(query))
+    def held(self, league_id: int, numbers: Sequence[int] | None = None) -> set[int]:
+        """Which of these fits, or of all, have a table here."""
+        query = select(fit.c.number).where(fit.c.league_id == league_id, fit.c.table.is_not(None))
+        return set(self._connection.scalars(query if numbers is None else query.where(fit.c.number.in_(numbers))))
 
     def add(self, values: Mapping[str, Any]) -> None:
         self._connection.execute(insert(fit).values(**values))

@@ -318,7 +318,7 @@ def test_the_leaderboard_shows_the_rating_that_ranks_first_and_nothing_empty(ten
 def test_a_live_system_with_errors_shows_half_the_width_of_its_interval(capsys):
     # No league can choose such a system yet; the shape has the place for it.
     row = boards.row(1, live={"rating": 1900.0, "standard_error": 50.0}, name="Alice", competitor="Alice")
-    write_text(standings._leaderboard(boards.board([row], by="live"), None))
+    write_text(standings._leaderboard(boards.board([row], by="live"), standings.Beside()))
     shown = capsys.readouterr().out.splitlines()
     assert next(line for line in shown if line.startswith("rank")).split()[3:7] == ["live", "±", "fit", "±"]
     assert next(line for line in shown if "Alice" in line).split()[3:7] == ["1900.0", "98.0", "1892.8", "41.6"]

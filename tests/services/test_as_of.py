@@ -8,10 +8,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from app.errors import ArpadError, BadInput, CompetitorNotFound, Conflict, FitNotFound, FitNotPublished
-from app.services.as_of import Moment
+from app.services import as_of as dates
+from app.services import stored_fits
+from app.services.as_of import Moment, last_published, published_numbers
+from app.services.conditions import WHOLE, Conditions
 from app.services.leagues import get_league
 from app.services.predictions import matrix, predict, predict_many
-from app.services.refits import get_fit, list_fits
+from app.services.refits import get_fit, list_fits, request_refit, run_next_refit
 from app.services.roster import forget_competitor, merge_competitors
 from app.services.segments import keep_segments
 from app.services.standings import competitor, leaderboard
@@ -20,6 +23,7 @@ from tests.services.mirror import Mirror, cold, pages, rename, retire, small_blo
 from tests.services.play import OPERATOR, Play, match
 from tests.services.test_amendments import _steps, season, take
 
+CLAY = Conditions.of_texts(["surface=clay"])
 PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
 QUIET = {"deadline": None, "phases": PHASES, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}
 _histories = st.lists(_steps | st.tuples(st.sampled_from(["fit", "retire", "pack", "davidson", "estimate"])), min_size=3, max_size=7)
@@ -196,3 +200,36 @@ def test_a_fit_whose_anchor_was_forgotten_or_merged_is_shown_as_it_was(play):
     forget_competitor(play.database, OPERATOR, play.league, "C")
     fresh = Database(play.database.engine)
     assert predict(fresh, OPERATOR, play.league, "A", "B", by="fit", as_of=position) == shown
+
+
+def test_a_leaderboard_of_the_past_fits_nothing_again(play, monkeypatch):
+    play.batch([match("A", "B", "first"), match("B", "C", "first"), match("C", "A", "draw")])
+    play.fit()
+    position = play.position()
+    play.play("A", "C")
+    play.fit()
+
+    def explode(*_: object, **__: object):
+        raise AssertionError("it was fitted again")
+
+    monkeypatch.setattr(stored_fits, "fit_league", explode)
+    fresh = Database(play.database.engine)
+    for by in ("live", "fit"):
+        assert len(leaderboard(fresh, OPERATOR, play.league, by=by, as_of=position)["rows"]) == 3
+    with pytest.raises(AssertionError, match="fitted again"):
+        predict(fresh, OPERATOR, play.league, "A", "B", by="fit", as_of=position)
+
+
+def test_the_fit_that_was_published_last_is_found_from_the_end(play, monkeypatch):
+    monkeypatch.setattr(dates, "FITS_AT_ONCE", 2)
+    for number in range(5):
+        play.batch([match("A", "B", "first", context='{"surface":"clay"}'), match("B", "A", "draw")])
+        request_refit(play.database, OPERATOR, play.league, where=CLAY if number in {1, 2, 3} else WHOLE)
+        run_next_refit(play.database, "tester", league=play.league)
+    with play.database.read() as unit:
+        row = unit.leagues.existing(play.league)
+        for position in range(row.position + 1):
+            for where in (WHOLE, CLAY):
+                numbers = published_numbers(unit, row.id, position, where)
+                assert last_published(unit, row.id, position, where) == (numbers[-1] if numbers else None)
+        assert numbers == [2, 3, 4]

@@ -136,7 +136,7 @@ def test_a_tier_opens_where_the_gap_to_its_leader_is_significant(shared):
 def test_fits_of_an_earlier_version_stay_readable(season):
     fit = fit_of(season)
     old = {name: fit.arrays[name] for name in TABLE}
-    earlier = FitTable(fit.number, fit.position, fit.settings, 0.0, None, old, fit.strengths)
+    earlier = FitTable(fit.number, fit.position, fit.settings, 0.0, None, old, fit.tie_parameter, lambda: fit.strengths)
     assert (earlier.tier(0), earlier.top_probability(0)) == (None, None)
     assert earlier.centred_error is not None
     assert table_hash(old) != table_hash(fit.arrays)
