@@ -39,6 +39,16 @@ def everything(play: Play) -> str:
 @pytest.fixture
 def known(mirror, tmp_path) -> Mirror:
     """A season in which somebody was imported, misspelt, corrected, voided, renamed and fitted."""
+    return with_somebody_known(mirror, tmp_path)
+
+
+@pytest.fixture
+def known_alone(database, tmp_path) -> Mirror:
+    """The same, in a database in which no other test plays."""
+    return with_somebody_known(season(Play.begin(database)), tmp_path)
+
+
+def with_somebody_known(mirror: Mirror, tmp_path: Path) -> Mirror:
     path = tmp_path / "file.csv"
     with path.open("w", newline="") as file:
         csv.writer(file).writerows(
@@ -66,20 +76,20 @@ def _said(one: str, other: str, score: float, match_id: str):
     return Said("match", {"first": one, "second": other, "score": score, "played_at": None, "weight": 1.0, "neutral": False}, match_id)
 
 
-def test_of_who_was_forgotten_nothing_is_left(known):
-    salt = next(one.salt for one in known.play.competitors() if one.key == SECRET)
-    assert SECRET in everything(known.play)
-    told = forget(known.play, SECRET)
-    left = everything(known.play)
+def test_of_who_was_forgotten_nothing_is_left(known_alone):
+    salt = next(one.salt for one in known_alone.play.competitors() if one.key == SECRET)
+    assert SECRET in everything(known_alone.play)
+    told = forget(known_alone.play, SECRET)
+    left = everything(known_alone.play)
     assert SECRET not in left
     assert OTHER_NAME not in left
     assert salt.hex() not in left
-    for file in files_of(known.play):
+    for file in files_of(known_alone.play):
         assert SECRET.encode() not in file.read_bytes()
         assert salt not in file.read_bytes()
     assert told["competitor"].startswith("forgotten-")
-    assert get_import(known.play.database, OPERATOR, known.play.league, "file")["new_competitors"] == [told["competitor"]]
-    exported = b"".join(known.play.export()).decode()
+    assert get_import(known_alone.play.database, OPERATOR, known_alone.play.league, "file")["new_competitors"] == [told["competitor"]]
+    exported = b"".join(known_alone.play.export()).decode()
     assert SECRET not in exported
     assert OTHER_NAME not in exported
 
