@@ -5,7 +5,8 @@ because of results that arrived late stands as one line before what follows.
 """
 
 import json
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -68,6 +69,7 @@ class _Story:
         self.first = self._rating(start)
         self._current = self._known.course.initial if self.first is None else self.first
         self._rows: list[ExplainedRow] = []
+        self._merges: dict[int, Mapping[int, int]] = {}
 
     def told(self) -> list[ExplainedRow]:
         """Every line, oldest first."""
@@ -101,8 +103,15 @@ class _Story:
         rows = self._unit.entries.of_competitors(self._league.id, sorted(numbers), self._league.position)
         return [row for row in rows if row.position > self._start and self._side(row) is not None]
 
+    def _merges_at(self, position: int) -> Mapping[int, int]:
+        """Whose matches counted as whose at a position; the same until the next amendment."""
+        count = bisect_right(self._amendments.entries, position, key=lambda one: one.position)
+        if count not in self._merges:
+            self._merges[count] = Amendments(self._amendments.entries[:count]).merges
+        return self._merges[count]
+
     def _side(self, row: Any) -> str | None:  # noqa: ANN401  a row
-        merges = self._amendments.up_to(row.position).merges if self._amendments else {}
+        merges = self._merges_at(row.position)
         return next((side for side in ("first", "second") if merges.get(getattr(row, side), getattr(row, side)) == self._number), None)
 
     def _add_match(self, row: Any, names: dict[int, Any]) -> None:  # noqa: ANN401  a row

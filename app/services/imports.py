@@ -172,10 +172,10 @@ def _resembling(unit: ReadUnit, row: Stored, file: MatchFile) -> int:
         return 0
     times = [columns.played_at[index] or 0 for index in dated]
     numbers = {key: one.number for key, one in unit.competitors.by_keys(row.id, list({*columns.first, *columns.second})).items()}
-    seen = {hash(tuple(one)) for one in unit.entries.dated_matches(row.id, row.position, min(times), max(times))}
-    seen |= {
-        hash((one.second, one.first, 1.0 - one.score, one.played_at))
+    seen = {
+        hash(either)
         for one in unit.entries.dated_matches(row.id, row.position, min(times), max(times))
+        for either in (tuple(one), (one.second, one.first, 1.0 - one.score, one.played_at))
     }
     sides = ((numbers.get(columns.first[index]), numbers.get(columns.second[index]), columns.score[index]) for index in dated)
     return sum(hash((*side, played_at)) in seen for side, played_at in zip(sides, times, strict=True))
