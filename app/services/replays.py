@@ -47,8 +47,8 @@ def _last_late(course: Course, done: int) -> int:
     fresh = course.log.position > done
     if fresh.all():
         return 0
-    late = course.log.position[: np.flatnonzero(~fresh)[-1]][fresh[: np.flatnonzero(~fresh)[-1]]]
-    return int(late.max()) if len(late) else 0
+    before_an_older = slice(int(np.flatnonzero(~fresh)[-1]))
+    return int(course.log.position[before_an_older][fresh[before_an_older]].max(initial=0))
 
 
 def _stops(log: MatchLog, amendments: Amendments, settings: Mapping[str, Any]) -> list[int]:
