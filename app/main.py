@@ -91,7 +91,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _add_routes(app: FastAPI, runtime: Runtime) -> None:
     shown = pages(runtime.database, runtime.pools.read, caller_of).routes
     # Appended rather than included: FastAPI resolves an included router anew for every request.
-    for routes in (matches.hot_router.routes, amendments.log_router.routes, *(resource.router.routes for resource in _RESOURCES), docs.routes, shown):
+    for routes in (amendments.log_router.routes, *(resource.router.routes for resource in _RESOURCES), docs.routes, shown):
         app.router.routes.extend(routes)
 
 

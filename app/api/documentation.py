@@ -27,10 +27,9 @@ def documented(
     *,
     body: Mapping[str, Any] | None = None,
     problems: Iterable[type[ArpadError]] = (),
-    parameters: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """The keyword arguments of a route. `parameters`: those that its function's signature does not show."""
-    extra = ({"requestBody": body} if body else {}) | ({"parameters": parameters} if parameters else {})
+    """The keyword arguments of a route."""
+    extra = {"requestBody": body} if body else {}
     return {"status_code": next(iter(answers)), "responses": answers | _problems({*problems, BadInput, Unexpected}), "openapi_extra": extra}
 
 

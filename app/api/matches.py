@@ -15,7 +15,6 @@ from app.api.dependencies import caller_of, require_reporter, run, runtime_of
 from app.api.documentation import READ_PROBLEMS, WRITE_PROBLEMS, creations, documented, json_answer, json_body
 from app.api.incoming import columns_of, match_of
 from app.api.operations import (
-    BareRoute,
     Cursor,
     DryRun,
     ExpectedPosition,
@@ -24,9 +23,7 @@ from app.api.operations import (
     MatchPath,
     QueryAsOf,
     QueryKey,
-    flag,
     offer_collection,
-    position,
     resource_router,
 )
 from app.api.schemas import NewBatch, NewMatch
@@ -38,61 +35,34 @@ from app.services.amendment_shapes import MatchDetailShape, PreviewShape
 from app.services.recording import as_columns, new_match_id
 from app.services.shapes import BatchShape, MatchListShape, ReceiptShape
 
-hot_router = resource_router("matches", BareRoute)
 router = resource_router("matches")
 
 _MATCH = Body(NewMatch, SMALL_BODY)
 _BATCH = Body(NewBatch, LARGE_BODY)
 _ROW_POINTER = re.compile(r"/matches/(\d+)/(\w+)")
-_LEAGUE_PARAMETER = {
-    "name": "league",
-    "in": "path",
-    "required": True,
-    "description": "The id of the league.",
-    "schema": {"type": "string"},
-    "example": "tennis",
-}
-_DRY_RUN_PARAMETER = {
-    "name": "dry_run",
-    "in": "query",
-    "required": False,
-    "description": "Only say what would happen; nothing is recorded.",
-    "schema": {"type": "boolean", "default": False},
-    "example": True,
-}
-_EXPECTED_PARAMETER = {
-    "name": "expected_position",
-    "in": "query",
-    "required": False,
-    "description": "What the preview answered: if anything but fits followed since, nothing is recorded.",
-    "schema": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1},
-}
 
 
-@hot_router.post(
+@router.post(
     "/v1/leagues/{league:league}/matches",
     **documented(
         creations(ReceiptShape, examples.RECEIPT, preview=(PreviewShape, amendment_examples.PREVIEW)),
         body=json_body(_MATCH, smallest=examples.SMALLEST_MATCH, with_everything=examples.NEW_MATCH),
         problems=[*WRITE_PROBLEMS, MatchIdTaken, PositionMoved, RecorderFull, RecorderStopped],
-        parameters=[_LEAGUE_PARAMETER, _DRY_RUN_PARAMETER, _EXPECTED_PARAMETER],
     ),
 )
-async def record_match(request: Request) -> Response:
+async def record_match(request: Request, league: League, dry_run: DryRun = False, expected_position: ExpectedPosition = None) -> Response:
     """Record one match and answer once it is safely stored; with a match_id it counts once, however often it is sent. With dry_run, who would move. Needs the scope report."""
-    league: str = request.path_params["league"]
-    dry_run, expected = flag(request, "dry_run"), position(request, "expected_position")
     caller = caller_of(request)
     match = match_of(_MATCH.parse(await _MATCH.read(request)))
     if caller.kind == "anonymous":
         # Never queued: a flood of these must not fill the recorder. Keys are checked by the recorder itself.
         await require_reporter(request, league)
     if dry_run:
-        return await _preview(request, league, as_columns([match]), given=[match.match_id is not None], place=r"/\2", expected=expected)
-    if expected is None:
+        return await _preview(request, league, as_columns([match]), given=[match.match_id is not None], place=r"/\2", expected=expected_position)
+    if expected_position is None:
         recorded = await runtime_of(request).recorder.record(league, caller, match)
     else:
-        recorded = await run(request, partial(recording.record_match, league=league, match=match, expected_position=expected))
+        recorded = await run(request, partial(recording.record_match, league=league, match=match, expected_position=expected_position))
     reply = replayed if recorded.replayed else created
     return reply(recorded.receipt, location("leagues", league, "matches", recorded.receipt["match_id"]))
 

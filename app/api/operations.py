@@ -3,18 +3,20 @@
 What it answers is described in `documentation`.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import APIRouter, Path, Query, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError, create_model
 from starlette.responses import Response
 from starlette.routing import request_response
 
 from app.api.bodies import unknown
 from app.api.formats import SUFFIXES
 from app.api.paths import LEAGUE_PATTERN
+from app.api.problems import faults_of
 from app.errors import BadInput, Fault
 from app.ratings.matches import clean_key
 from app.services.conditions import MAX_CONDITIONS
@@ -22,8 +24,7 @@ from app.services.moments import parse_as_of, parse_moment
 from app.services.shapes import By
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-
-_FLAG: TypeAdapter[bool] = TypeAdapter(bool)
+Endpoint = Callable[..., Coroutine[Any, Any, Response]]
 
 
 def _checked_moment(text: str) -> str:
@@ -55,7 +56,6 @@ QueryWhere = Annotated[
     ),
 ]
 DryRun = Annotated[bool, Query(description="Only say what would happen; nothing is recorded.", examples=[True])]
-_POSITION: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, le=2**63 - 1)])
 ExpectedPosition = Annotated[
     int | None,
     Query(description="What the preview answered: if anything but fits followed since, nothing is recorded.", ge=0, le=2**63 - 1, examples=[None]),
@@ -72,39 +72,47 @@ Limit = Annotated[int, Query(description="Rows at most.", ge=1, le=1000, example
 
 
 class StrictRoute(APIRoute):
-    """A route that refuses query parameters it does not know, or that come twice."""
+    """A route that refuses query parameters it does not know, or that come twice.
 
-    def get_route_handler(self) -> Handler:
-        handle = super().get_route_handler()
-        # Routes ask for parameters in their own signature; there are no dependencies to look into.
-        accepted = {parameter.alias: _is_list(parameter.field_info.annotation) for parameter in self.dependant.query_params}
+    It is documented by FastAPI and run without its machinery: an endpoint takes the request, and parameters of the path and the query, which one
+    model reads together. Bodies are read by the endpoints themselves (`bodies`); there are no dependencies.
+    """
 
-        async def strict(request: Request) -> Response:
-            if request.scope["query_string"]:
-                refuse_parameters(request, accepted)
-            return await handle(request)
+    def __init__(self, path: str, endpoint: Endpoint, **documentation: Any) -> None:  # noqa: ANN401  (FastAPI's own)
+        super().__init__(path, endpoint, **documentation)
+        self.app = request_response(_strict(endpoint, self.dependant))
 
-        return strict
+
+def _strict(endpoint: Endpoint, declared: Dependant) -> Handler:
+    """The endpoint with its parameters read from the request. Raises BadInput."""
+    accepted = {parameter.alias: _is_list(parameter.field_info.annotation) for parameter in declared.query_params}
+    headers = [parameter.alias for parameter in declared.header_params]
+    read = _model([*declared.path_params, *declared.query_params, *declared.header_params]).__pydantic_validator__.validate_python
+    asks_for_request = declared.request_param_name is not None
+
+    async def strict(request: Request) -> Response:
+        sent: dict[str, Any] = {**request.path_params, **{name: request.headers[name] for name in headers if name in request.headers}}
+        if request.scope["query_string"]:
+            refuse_parameters(request, accepted)
+            query = request.query_params
+            sent |= {name: query.getlist(name) if accepted[name] else query[name] for name in query}
+        try:
+            parameters = read(sent).__dict__
+        except ValidationError as error:
+            raise BadInput("Some parameters cannot be accepted.", faults_of(error.errors(include_url=False))) from None
+        return await (endpoint(request, **parameters) if asks_for_request else endpoint(**parameters))
+
+    return strict
+
+
+def _model(parameters: Iterable[Any]) -> type[BaseModel]:
+    """One model of all parameters, read by the names that they have in the address."""
+    fields: dict[str, Any] = {parameter.name: (parameter.field_info.annotation, parameter.field_info) for parameter in parameters}
+    return create_model("Parameters", **fields)
 
 
 def _is_list(annotation: object) -> bool:
     return get_origin(annotation) is list or any(get_origin(option) is list for option in get_args(annotation))
-
-
-class BareRoute(APIRoute):
-    """A route whose endpoint takes the request and nothing else: documented like the others, without their machinery at run time."""
-
-    def __init__(self, path: str, endpoint: Handler, **documentation: Any) -> None:  # noqa: ANN401  (FastAPI's own)
-        super().__init__(path, endpoint, **documentation)
-        described = (documentation.get("openapi_extra") or {}).get("parameters", [])
-        accepted = {parameter["name"]: False for parameter in described if parameter["in"] == "query"}
-
-        async def strict(request: Request) -> Response:
-            if request.scope["query_string"]:
-                refuse_parameters(request, accepted)
-            return await endpoint(request)
-
-        self.app = request_response(strict)
 
 
 def refuse_parameters(request: Request, accepted: dict[str, bool]) -> None:
@@ -120,27 +128,9 @@ def refuse_parameters(request: Request, accepted: dict[str, bool]) -> None:
         raise BadInput("Some parameters cannot be accepted.", faults)
 
 
-def flag(request: Request, name: str) -> bool:
-    """A yes or no of the query, for a bare route; no where it is left out. Raises BadInput."""
-    sent = request.query_params.get(name)
-    try:
-        return False if sent is None else _FLAG.validate_python(sent)
-    except ValidationError:
-        raise BadInput("Some parameters cannot be accepted.", [Fault(name, "must be true or false")]) from None
-
-
-def position(request: Request, name: str) -> int | None:
-    """A position of the query, for a bare route; None where it is left out. Raises BadInput."""
-    sent = request.query_params.get(name)
-    try:
-        return None if sent is None else _POSITION.validate_python(sent)
-    except ValidationError:
-        raise BadInput("Some parameters cannot be accepted.", [Fault(name, "must be a position of the log, such as 120")]) from None
-
-
-def resource_router(tag: str, route_class: type[APIRoute] = StrictRoute) -> APIRouter:
+def resource_router(tag: str) -> APIRouter:
     """A router of one resource; an operation's id is the name of its function."""
-    return APIRouter(tags=[tag], route_class=route_class, generate_unique_id_function=lambda route: route.name)
+    return APIRouter(tags=[tag], route_class=StrictRoute, generate_unique_id_function=lambda route: route.name)
 
 
 def offer_collection(router: APIRouter, path: str, endpoint: Callable[..., Any], **documentation: Any) -> None:  # noqa: ANN401  (FastAPI's own)

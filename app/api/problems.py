@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -187,8 +186,8 @@ def instance_of(request: Request) -> str:
 
 
 def faults_of(lines: Iterable[Mapping[str, Any]]) -> list[Fault]:
-    """What FastAPI found wrong with parameters; each is named as in the address."""
-    return [Fault(".".join(str(part) for part in line["loc"][1:]), line["msg"].removeprefix("Value error, ")) for line in lines]
+    """What pydantic found wrong with parameters; each is named as in the address."""
+    return [Fault(".".join(str(part) for part in line["loc"]), line["msg"].removeprefix("Value error, ")) for line in lines]
 
 
 PageRenderer = Callable[[int, str, str, Sequence[Fault]], Response]
@@ -208,11 +207,6 @@ def _respond(request: Request, error: ArpadError) -> Response:
 async def _arpad_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ArpadError)  # noqa: S101  (registered for this class alone)
     return _respond(request, error)
-
-
-async def _bad_parameters(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101  (registered for this class alone)
-    return _respond(request, BadInput("Some parameters cannot be accepted.", faults_of(error.errors())))
 
 
 async def _framework_error(request: Request, error: Exception) -> Response:
@@ -242,7 +236,6 @@ def add_problem_handlers(app: FastAPI, page: PageRenderer | None = None) -> None
     """Answer every error of the application, the framework's own among them, with a problem document, or with `page` where one is looked at."""
     app.state.problem_page = page
     app.add_exception_handler(ArpadError, _arpad_error)
-    app.add_exception_handler(RequestValidationError, _bad_parameters)
     app.add_exception_handler(HTTPException, _framework_error)
 
 

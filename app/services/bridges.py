@@ -16,7 +16,6 @@ from app.services.as_of import AsOf, league_at
 from app.services.keys import Caller, require_league
 from app.services.ordered_tables import Table, ordered_table
 from app.services.standings import moment_of
-from app.services.statuses import status_of
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database
 
@@ -54,8 +53,7 @@ class Missing:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.known = table.structure.identifiability
-        moment = moment_of(table.league)
-        gone = {row.key: status_of(row, table.settings, moment) in {"retired", "inactive"} for row in table.rows}
+        gone = dict(zip((row.key for row in table.rows), table.gone(moment_of(table.league)).tolist(), strict=True))
         self.preferred: list[Stored] = sorted(table.rows, key=lambda row: (gone[row.key], -row.matches, row.key))
         self.island = {row.key: island for row, island in zip(table.rows, table.islands, strict=True)}
         self.of_island: dict[int, list[Stored]] = {}

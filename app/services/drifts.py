@@ -6,6 +6,7 @@ Descriptive: with a constant K the noise of the live rating alone exceeds 1. Whe
 of winning given no draw, and is first turned into the log-odds of the expected score against the mean of the island.
 """
 
+import math
 from typing import Final
 
 import numpy as np
@@ -50,4 +51,4 @@ def _on_score_scale(theta: Floats, tie_parameter: float) -> tuple[Floats, Floats
 
 def shown(drift: float) -> float | None:
     """For an answer."""
-    return None if np.isnan(drift) else float(drift)
+    return None if math.isnan(drift) else float(drift)

@@ -24,13 +24,18 @@ MAX_ENTRIES: Final = 5_000
 """Recorded since, up to which looking at them is quicker than reading everyone."""
 NEVER: Final = int(np.iinfo(np.int64).min)
 Integers = NDArray[np.int64]
+_COUNTS: Final = ("matches", "wins", "draws", "losses")
+_COLUMNS: Final = ("rating", *_COUNTS, "last_played_at", "retired")
 
 
 class Keys:
     """The keys of some competitors: who has one, and in which order they stand."""
 
     def __init__(self, rows: Sequence[Any]) -> None:
-        self._keys = [row.key for row in rows]
+        self._keys: list[str] = [row.key for row in rows]
+
+    def __getitem__(self, number: int) -> str:
+        return self._keys[number]
 
     @cached_property
     def numbers(self) -> dict[str, int]:
@@ -51,8 +56,13 @@ class Everyone:
 
     rows: list[Any]
     keys: Keys
+    names: list[str]
+    """As they are shown: the key of who has no other name."""
     rating: NDArray[np.float64]
     matches: Integers
+    wins: Integers
+    draws: Integers
+    losses: Integers
     last_played_at: Integers
     """NEVER where that is not known."""
     retired: NDArray[np.bool_]
@@ -60,34 +70,37 @@ class Everyone:
     @classmethod
     def of(cls, rows: Sequence[Any]) -> "Everyone":
         """From their rows in order of number."""
-        return cls(
-            list(rows),
-            Keys(rows),
-            np.array([row.rating for row in rows], dtype=np.float64),
-            np.array([row.matches for row in rows], dtype=np.int64),
-            np.array([_played(row) for row in rows], dtype=np.int64),
-            np.array([row.retired for row in rows], dtype=np.bool_),
-        )
+        return cls(list(rows), Keys(rows), [row.name or row.key for row in rows], **_columns(rows))
 
     def with_rows(self, rows: Sequence[Any]) -> "Everyone":
         """The same but for these rows, in order of number; who is new has the numbers that follow."""
         known = len(self.rows)
         some = [row for row in rows if row.number < known]
         changed, at = Everyone.of(some), [row.number for row in some]
-        everyone = list(self.rows)
-        for row in some:
-            everyone[row.number] = row
-        columns = [_replaced(getattr(self, name), at, getattr(changed, name)) for name in ("rating", "matches", "last_played_at", "retired")]
+        everyone, names = list(self.rows), list(self.names)
+        for row, name in zip(some, changed.names, strict=True):
+            everyone[row.number], names[row.number] = row, name
+        columns = {name: _replaced(getattr(self, name), at, getattr(changed, name)) for name in _COLUMNS}
         if len(some) == len(rows):
-            return Everyone(everyone, self.keys, *columns)
+            return Everyone(everyone, self.keys, names, **columns)
         added = Everyone.of(rows[len(some) :])
         everyone += added.rows
-        later = [added.rating, added.matches, added.last_played_at, added.retired]
-        return Everyone(everyone, Keys(everyone), *(np.concatenate(both) for both in zip(columns, later, strict=True)))
+        longer = {name: np.concatenate([column, getattr(added, name)]) for name, column in columns.items()}
+        return Everyone(everyone, Keys(everyone), names + added.names, **longer)
 
     def changed_since(self, before: "Everyone") -> Integers:
         """Whose rating or number of matches is another, of the same competitors."""
         return np.flatnonzero((self.rating != before.rating) | (self.matches != before.matches))
+
+
+def _columns(rows: Sequence[Any]) -> dict[str, NDArray[Any]]:
+    """What `_COLUMNS` names, by the order of the rows."""
+    return {
+        "rating": np.array([row.rating for row in rows], dtype=np.float64),
+        **{name: np.array([getattr(row, name) for row in rows], dtype=np.int64) for name in _COUNTS},
+        "last_played_at": np.array([_played(row) for row in rows], dtype=np.int64),
+        "retired": np.array([row.retired for row in rows], dtype=np.bool_),
+    }
 
 
 def _played(row: Any) -> int:  # noqa: ANN401  a row of the database, or what stands for one

@@ -20,11 +20,11 @@ from app.ratings.ranking import RESOLUTION
 from app.services.as_of import LeagueAt
 from app.services.conditions import WHOLE, Conditions
 from app.services.drifts import drifts_of
-from app.services.everyone import NEVER, Everyone, Integers
+from app.services.everyone import Everyone, Integers
 from app.services.league_settings import LeagueSettings, read_settings
 from app.services.shapes import By, ComponentShape
 from app.services.snapshots import standings_of
-from app.services.statuses import DAY
+from app.services.statuses import are_gone, are_inactive
 from app.services.stored_fits import FitTable, published_number, stored_fit
 from app.services.structures import Structure
 from app.storage.tables import Stored
@@ -91,7 +91,7 @@ class Table:
 
     def order(self, place: int) -> tuple[int, int, str]:
         """What the rows are sorted by."""
-        return int(self.ordering.islands[place]), int(self.ordering.ranks[place]), self.at(place).key
+        return int(self.ordering.islands[place]), int(self.ordering.ranks[place]), self.everyone.keys[self.ordering.numbers[place]]
 
     def at(self, place: int) -> Any:  # noqa: ANN401  a row of the database, or what stands for one
         return self.everyone.rows[self.ordering.numbers[place]]
@@ -138,11 +138,12 @@ class Table:
         return self.everyone.last_played_at[self.ordering.numbers]
 
     def inactive(self, moment: int) -> NDArray[np.bool_]:
-        """Whose status is “inactive”, as `status_of` tells of one."""
-        if self.settings.inactive_days is None:
-            return np.zeros(len(self), dtype=np.bool_)
-        since, played = moment - self.settings.inactive_days * DAY, self.last_played_at
-        return np.asarray(~self.everyone.retired[self.ordering.numbers] & (played != NEVER) & (played < since))
+        """Whose status is “inactive”."""
+        return are_inactive(self.everyone, self.ordering.numbers, self.settings, moment)
+
+    def gone(self, moment: int) -> NDArray[np.bool_]:
+        """Who is retired or inactive."""
+        return are_gone(self.everyone, self.ordering.numbers, self.settings, moment)
 
 
 _Key = tuple[int, int, int | None, By, int, Conditions]

@@ -31,7 +31,7 @@ from app.services.shapes import (
     LeaderboardShape,
     SegmentBoard,
 )
-from app.services.statuses import DAY, remarks_of, status_of
+from app.services.statuses import DAY, remarks_of, statuses_of
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit
 
@@ -135,16 +135,19 @@ def _around(table: Table, shown: Integers, competitor: str, limit: int) -> int:
 
 def leaderboard_rows(table: Table, places: Integers, moment: int) -> list[LeaderboardRow]:
     """The rows at some places, with the status that each has at a moment."""
-    numbers, fit = table.ordering.numbers[places], table.fit
-    rows = [table.everyone.rows[number] for number in numbers.tolist()]
-    told = zip(
-        rows,
+    everyone, numbers, fit = table.everyone, table.ordering.numbers[places], table.fit
+    columns = (
         table.ordering.ranks[places].tolist(),
+        [everyone.keys[number] for number in numbers.tolist()],
+        [everyone.names[number] for number in numbers.tolist()],
+        everyone.rating[numbers].tolist(),
+        [UNFITTED] * len(places) if fit is None else fitted_rows(fit, numbers),
+        table.drifts[places].tolist(),
         table.ordering.islands[places].tolist(),
         table.structure.identifiability.classes[numbers].tolist(),
-        table.drifts[places].tolist(),
-        [UNFITTED] * len(rows) if fit is None else fitted_rows(fit, numbers),
-        strict=True,
+        *(getattr(everyone, name)[numbers].tolist() for name in ("matches", "wins", "draws", "losses", "last_played_at")),
+        statuses_of(everyone, numbers, table.settings, moment, table.shown_fit),
+        remarks_of(everyone, numbers),
     )
     return [
         {
@@ -154,22 +157,22 @@ def leaderboard_rows(table: Table, places: Integers, moment: int) -> list[Leader
             "rank_ub": fitted.rank_ub,
             "p_top": fitted.p_top,
             "tier": fitted.tier,
-            "competitor": row.key,
-            "name": row.name or row.key,
-            "live": {"rating": row.rating, "standard_error": None},
+            "competitor": key,
+            "name": name,
+            "live": {"rating": rating, "standard_error": None},
             "fit": fitted.shape,
             "drift": shown(drift),
             "component": island + 1,
             "class": among + 1,
-            "matches": row.matches,
-            "wins": row.wins,
-            "draws": row.draws,
-            "losses": row.losses,
-            "last_played_at": None if row.last_played_at is None else time_text(row.last_played_at),
-            "status": status_of(row, table.settings, moment, table.shown_fit),
-            "remarks": remarks_of(row),
+            "matches": matches,
+            "wins": wins,
+            "draws": draws,
+            "losses": losses,
+            "last_played_at": None if played == NEVER else time_text(played),
+            "status": status,
+            "remarks": remarks,
         }
-        for row, rank, island, among, drift, fitted in told
+        for rank, key, name, rating, fitted, drift, island, among, matches, wins, draws, losses, played, status, remarks in zip(*columns, strict=True)
     ]
 
 

@@ -25,7 +25,6 @@ from app.services.bridges import Missing
 from app.services.keys import Caller, require_league
 from app.services.ordered_tables import Table, ordered_table
 from app.services.standings import moment_of
-from app.services.statuses import status_of
 from app.services.stored_fits import FitTable
 from app.storage.unit_of_work import Database
 
@@ -117,9 +116,8 @@ def _sentence(found: _Candidates, rows: Sequence[SuggestionRow], goal: Goal, k: 
 
 def _active(table: Table, fit: FitTable) -> list[Any]:
     """Of the largest island, in the order of the fit, who still plays."""
-    moment = moment_of(table.league)
-    island = [row for row, number in zip(table.rows, table.islands, strict=True) if number == 0 and row.number in fit]
-    return [row for row in island if status_of(row, table.settings, moment) not in {"retired", "inactive"}]
+    plays = (table.ordering.islands == 0) & fit.knows(table.ordering.numbers) & ~table.gone(moment_of(table.league))
+    return [table.at(place) for place in np.flatnonzero(plays).tolist()]
 
 
 def _informative(table: Table, fit: FitTable, goal: Goal, k: int) -> _Candidates:

@@ -30,16 +30,21 @@ from sqlalchemy.sql.expression import text
 from app.storage.lookups import found
 from app.storage.tables import api_key, competitor, import_, league
 
+# What every read asks is composed once: composing a statement costs several times what running it does.
+_LEAGUE_BY_KEY: Select[Any] = select(league).where(league.c.key == bindparam("key"))
+_LEAGUE_BY_ID: Select[Any] = select(league).where(league.c.id == bindparam("id"))
+_COMPETITOR_BY_KEY: Select[Any] = select(competitor).where(competitor.c.league_id == bindparam("league"), competitor.c.key == bindparam("key"))
+
 
 class Leagues:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def by_key(self, key: str) -> Row[Any] | None:
-        return self._connection.execute(select(league).where(league.c.key == key)).one_or_none()
+        return self._connection.execute(_LEAGUE_BY_KEY, {"key": key}).one_or_none()
 
     def by_id(self, league_id: int) -> Row[Any]:
-        return self._connection.execute(select(league).where(league.c.id == league_id)).one()
+        return self._connection.execute(_LEAGUE_BY_ID, {"id": league_id}).one()
 
     def lock(self, key: str) -> Row[Any] | None:
         """The league's row, locked until the end of the transaction, and the database's clock as `now`."""
@@ -51,7 +56,7 @@ class Leagues:
             self._connection.execute(select(league.c.id).where(league.c.id == league_id).with_for_update(key_share=True))
 
     def existing(self, key: str) -> Row[Any]:
-        return self._connection.execute(select(league).where(league.c.key == key)).one()
+        return self._connection.execute(_LEAGUE_BY_KEY, {"key": key}).one()
 
     def page(self, after: str, limit: int, *, only_public: bool, only_id: int | None) -> Sequence[Row[Any]]:
         query = select(league).where(league.c.key > after).order_by(league.c.key).limit(limit)
@@ -95,18 +100,14 @@ class Competitors:
         return {row.key: row for row in found(self._connection, competitor, league_id, "key", keys, list(competitor.c))}
 
     def by_key(self, league_id: int, key: str) -> Row[Any] | None:
-        return self._connection.execute(select(competitor).where(competitor.c.league_id == league_id, competitor.c.key == key)).one_or_none()
+        return self._connection.execute(_COMPETITOR_BY_KEY, {"league": league_id, "key": key}).one_or_none()
 
     def by_numbers(self, league_id: int, numbers: Iterable[int]) -> dict[int, Row[Any]]:
         """One parameter, however many numbers: a season has more opponents than a statement has places."""
-        query = select(competitor).where(competitor.c.league_id == league_id)
-        wanted: list[int] | str = sorted(set(numbers))
-        if self._connection.dialect.name == "sqlite":
-            query, wanted = query.where(competitor.c.number.in_(text("SELECT value FROM json_each(:wanted)"))), json.dumps(wanted)
-        else:
-            query = query.where(competitor.c.number == any_(bindparam("wanted", type_=postgresql.ARRAY(Integer))))
-        rows = self._connection.execute(query, {"wanted": wanted})
-        return {row.number: row for row in rows}
+        wanted = sorted(set(numbers))
+        on_sqlite = self._connection.dialect.name == "sqlite"
+        sent = {"league": league_id, "wanted": json.dumps(wanted) if on_sqlite else wanted}
+        return {row.number: row for row in self._connection.execute(_by_numbers(self._connection.dialect.name), sent)}
 
     def all(self, league_id: int) -> Sequence[Row[Any]]:
         """Every competitor in order of number."""
@@ -139,6 +140,14 @@ class Competitors:
         """Competitors with a counted match, by key."""
         query = select(competitor).where(competitor.c.league_id == league_id, competitor.c.key > after, competitor.c.matches > 0)
         return self._connection.execute(query.order_by(competitor.c.key).limit(limit)).all()
+
+
+@cache
+def _by_numbers(dialect: str) -> Select[Any]:
+    query = select(competitor).where(competitor.c.league_id == bindparam("league"))
+    if dialect == "sqlite":
+        return query.where(competitor.c.number.in_(text("SELECT value FROM json_each(:wanted)")))
+    return query.where(competitor.c.number == any_(bindparam("wanted", type_=postgresql.ARRAY(Integer))))
 
 
 class Imports:
