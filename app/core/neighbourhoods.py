@@ -35,7 +35,7 @@ Labels = NDArray[np.int64]
 
 
 class Column(NamedTuple):
-    """Of H⁻¹ for one competitor: x and r at those whom they reach, in order, and Wᵀr, shape (m,)."""
+    """Of H⁻¹ for one competitor: x and r at those whom they reach, and Wᵀr, shape (m,)."""
 
     near: Labels
     x: Floats
@@ -122,70 +122,111 @@ class Neighbourhoods:
             Of the competitors among them.
         """
         n, among = len(self.diagonal), len(columns)
-        x: Any = _rows([(column.near, column.x) for column in columns], n)
-        residual = _rows([(column.far, column.residual) for column in columns], n)
+        near = _Gathered(n)
+        for column in columns:
+            near.add(column.near)
+        x: Any = _rows([(near.place[column.near], column.x) for column in columns], len(near.members))
+        residual = _rows([near.known(column.far, column.residual) for column in columns], len(near.members))
         carried = np.zeros((len(self.inner), len(chosen)))
         carried[:, :among] = np.array([column.carried for column in columns]).T.reshape(len(self.inner), among)
         carried[self.modes.shape[1] + chosen[among:] - n, np.arange(among, len(chosen))] = 1.0
         corrected = linalg.solve(self.inner, carried, assume_a="pos") if len(self.inner) else carried
         model = carried.T @ corrected
-        model[:among, :among] += _at(columns, chosen[:among]) + (x @ residual.T.tocsr()).toarray()
+        model[:among, :among] += _at(x, near.place[chosen[:among]]) + (x @ residual.T.tocsr()).toarray()
         if self.bread is None:
             return _symmetric(model), None
         robust = corrected.T @ self.inner_bread @ corrected
-        crossed = (x @ self.bread_modes) @ corrected
+        crossed = (x @ np.take(self.bread_modes, near.members, axis=0)) @ corrected
         robust[:among] += crossed
         robust[:, :among] += crossed.T
-        robust[:among, :among] += ((x @ self.bread) @ x.T.tocsr()).toarray()
+        robust[:among, :among] += ((x @ near.block(self.bread)) @ x.T.tocsr()).toarray()
         return _symmetric(model), _symmetric(robust)
 
     def column(self, competitor: int) -> Column:
         """Solve for one competitor: O(those whom its direction reaches and their pairs) per step."""
         goal = ACCURACY * self.gap / float(self.diagonal[competitor])
-        reached = np.array([competitor], dtype=np.int64)
+        reached = _Gathered(len(self.diagonal))
+        reached.add(np.array([competitor]))
         x, residual = np.zeros(1), np.ones(1)
-        direction = residual / self.diagonal[reached]
+        direction = residual / self.diagonal[competitor]
         rho = float(direction[0]) - float(self.flat[competitor]) ** 2
         for _ in range(MAX_STEPS):
-            if rho - float(np.square(residual @ self.modes[reached]).sum()) <= goal:
+            if rho - float(np.square(residual @ np.take(self.modes, reached.members, axis=0)).sum()) <= goal:
                 break
-            now, image = self._image(reached, direction)
-            if len(now) > len(reached):
-                places = np.searchsorted(now, reached)
-                x, residual, direction = _spread(x, places, len(now)), _spread(residual, places, len(now)), _spread(direction, places, len(now))
-                reached = now
+            if DENSE_FROM * len(self.diagonal) < len(reached.members) < len(self.diagonal):
+                x, residual, direction = (reached.whole(values) for values in (x, residual, direction))
+                reached = _Gathered.everyone(len(self.diagonal))
+            image = self._image(reached, direction)
+            x, residual, direction = (_longer(values, len(image)) for values in (x, residual, direction))
             alpha = rho / float(direction @ image)
             x, residual = x + alpha * direction, residual - alpha * image
-            z = residual / self.diagonal[reached]
+            z = residual / self.diagonal[reached.members]
             # A constant that costs nothing is no part of the preconditioner; what it would add to a direction has no image.
-            rho, before = float(residual @ z) - float(residual @ self.flat[reached]) ** 2, rho
+            rho, before = float(residual @ z) - float(residual @ self.flat[reached.members]) ** 2, rho
             direction = z + (rho / before) * direction
-        carried = np.concatenate([residual @ self.modes[reached], -self.influence[competitor]])
+        carried = np.concatenate([residual @ np.take(self.modes, reached.members, axis=0), -self.influence[competitor]])
         near, far = np.flatnonzero(x), np.flatnonzero(residual)
-        return Column(reached[near], x[near], reached[far], residual[far], carried)
+        return Column(reached.members[near], x[near], reached.members[far], residual[far], carried)
 
-    def _image(self, reached: Labels, direction: Floats) -> tuple[Labels, Floats]:
-        """H times a direction, and whom that reaches."""
-        n, hessian = len(self.diagonal), self.hessian
-        if len(reached) > DENSE_FROM * n:
-            everyone = np.arange(n)
-            return everyone, np.asarray(hessian @ (direction if len(reached) == n else _spread(direction, reached, n)))
-        begins, counts = hessian.indptr[reached].astype(np.int64), np.diff(hessian.indptr)[reached]
+    def _image(self, reached: "_Gathered", direction: Floats) -> Floats:
+        """H times a direction, at those whom that reaches: they are gathered behind those whom the direction reached."""
+        hessian, members = self.hessian, reached.members
+        if len(members) == len(self.diagonal):
+            return np.asarray(hessian @ direction)
+        begins = hessian.indptr[members].astype(np.int64)
+        counts = hessian.indptr[members + 1] - begins
         places = np.repeat(begins - np.cumsum(counts) + counts, counts) + np.arange(int(counts.sum()))
         ends = hessian.indices[places]
-        met = np.zeros(n, dtype=np.bool_)
-        met[ends] = True
-        now = np.flatnonzero(met)
-        place = np.empty(n, dtype=np.int64)
-        place[now] = np.arange(len(now))
+        reached.add(ends)
         products = np.asarray(hessian.data[places] * np.repeat(direction, counts), dtype=np.float64)
-        return np.asarray(now, dtype=np.int64), np.asarray(np.bincount(place[ends], products, len(now)), dtype=np.float64)
+        return np.asarray(np.bincount(reached.place[ends], products, len(reached.members)), dtype=np.float64)
 
 
-def _spread(values: Floats, places: Labels, size: int) -> Floats:
-    spread = np.zeros(size)
-    spread[places] = values
-    return spread
+class _Gathered:
+    """Competitors in the order in which they were met, and the place of each: nothing but the table of places is as long as the league."""
+
+    def __init__(self, n: int) -> None:
+        self.members: Labels = np.zeros(0, dtype=np.int64)
+        self.place = np.full(n, -1, dtype=np.int64)
+        """−1 for who was not met."""
+
+    @classmethod
+    def everyone(cls, n: int) -> Self:
+        found = cls(0)
+        found.members = found.place = np.arange(n)
+        return found
+
+    def add(self, ends: NDArray[Any]) -> None:
+        """Those who are new among these, who may be named more than once."""
+        fresh = ends[self.place[ends] < 0]
+        at = np.arange(len(fresh))
+        self.place[fresh] = at  # of who is named more than once, the last stays
+        distinct = fresh[self.place[fresh] == at]
+        self.place[distinct] = len(self.members) + np.arange(len(distinct))
+        self.members = np.concatenate([self.members, distinct])
+
+    def whole(self, values: Floats) -> Floats:
+        """From an order of ours to that of the league."""
+        whole = np.zeros(len(self.place))
+        whole[self.members] = values
+        return whole
+
+    def known(self, whom: Labels, values: Floats) -> tuple[Labels, Floats]:
+        """The places of those who were met, and their values."""
+        place = self.place[whom]
+        return place[place >= 0], values[place >= 0]
+
+    def block(self, matrix: Sparse) -> Sparse:
+        """Of a square matrix, what is among those who were met, in our order."""
+        rows = matrix[self.members]
+        place = self.place[rows.indices]
+        met = place >= 0
+        indptr = np.concatenate([[0], np.cumsum(met)])[rows.indptr]
+        return Sparse((rows.data[met], place[met], indptr), shape=(len(self.members), len(self.members)))
+
+
+def _longer(values: Floats, size: int) -> Floats:
+    return values if len(values) == size else np.concatenate([values, np.zeros(size - len(values))])
 
 
 def _rows(parts: Sequence[tuple[Labels, Floats]], n: int) -> Sparse:
@@ -196,13 +237,11 @@ def _rows(parts: Sequence[tuple[Labels, Floats]], n: int) -> Sparse:
     return Sparse((values, reached, indptr), shape=(len(parts), n))
 
 
-def _at(columns: Sequence[Column], chosen: Labels) -> Floats:
-    """What each column says of those chosen, shape (k, k): the row is of whom it says it."""
-    said = np.zeros((len(chosen), len(columns)))
-    for index, column in enumerate(columns):
-        places = np.searchsorted(column.near, chosen)
-        there = np.append(column.near, -1)[places] == chosen
-        said[there, index] = column.x[places[there]]
+def _at(x: Sparse, places: Labels) -> Floats:
+    """What each column says of those at some places, shape (k, k): the row is of whom it says it; nothing of who has no place."""
+    there = np.flatnonzero(places >= 0)
+    said = np.zeros((len(places), x.shape[0]))
+    said[there] = x[:, places[there]].toarray().T
     return said
 
 
