@@ -17,6 +17,7 @@ Nothing here depends on who else is asked for, but for rounding.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -147,26 +148,33 @@ class Neighbourhoods:
         goal = ACCURACY * self.gap / float(self.diagonal[competitor])
         reached = _Gathered(len(self.diagonal))
         reached.add(np.array([competitor]))
+        told = self._beside[[competitor]]
         x, residual = np.zeros(1), np.ones(1)
         direction = residual / self.diagonal[competitor]
         rho = float(direction[0]) - float(self.flat[competitor]) ** 2
         for _ in range(MAX_STEPS):
-            if rho - float(np.square(residual @ np.take(self.modes, reached.members, axis=0)).sum()) <= goal:
+            if rho - float(np.square(residual @ told[:, 2:]).sum()) <= goal:
                 break
             if DENSE_FROM * len(self.diagonal) < len(reached.members) < len(self.diagonal):
                 x, residual, direction = (reached.whole(values) for values in (x, residual, direction))
-                reached = _Gathered.everyone(len(self.diagonal))
+                reached, told = _Gathered.everyone(len(self.diagonal)), self._beside
             image = self._image(reached, direction)
             x, residual, direction = (_longer(values, len(image)) for values in (x, residual, direction))
+            told = told if len(told) == len(image) else np.concatenate([told, np.take(self._beside, reached.members[len(told) :], axis=0)])
             alpha = rho / float(direction @ image)
             x, residual = x + alpha * direction, residual - alpha * image
-            z = residual / self.diagonal[reached.members]
+            z = residual / told[:, 0]
             # A constant that costs nothing is no part of the preconditioner; what it would add to a direction has no image.
-            rho, before = float(residual @ z) - float(residual @ self.flat[reached.members]) ** 2, rho
+            rho, before = float(residual @ z) - float(residual @ told[:, 1]) ** 2, rho
             direction = z + (rho / before) * direction
-        carried = np.concatenate([residual @ np.take(self.modes, reached.members, axis=0), -self.influence[competitor]])
+        carried = np.concatenate([residual @ told[:, 2:], -self.influence[competitor]])
         near, far = np.flatnonzero(x), np.flatnonzero(residual)
         return Column(reached.members[near], x[near], reached.members[far], residual[far], carried)
+
+    @cached_property
+    def _beside(self) -> Floats:
+        """D, the constant and the modes side by side: what a column reads of a competitor lies in one place. Shape (n, 2 + m)."""
+        return np.column_stack([self.diagonal, self.flat, self.modes])
 
     def _image(self, reached: "_Gathered", direction: Floats) -> Floats:
         """H times a direction, at those whom that reaches: they are gathered behind those whom the direction reached."""
