@@ -152,7 +152,11 @@ def _island(rows: list[LeaderboardRow], by: By) -> Parts:
     ratings = (">fit", ">±", ">live", ">±") if by == "fit" else (">live", ">±", ">fit", ">±")
     columns = (">rank", "likely", "competitor", *ratings, ">matches", ">won", ">drawn", ">lost", "status")
     gaps = [place for place, tier in enumerate(sentences.opened_tiers(rows, by)) if tier is not None]
-    explained = ["A gap: whoever follows it is clearly weaker (at 95 %) than the first of the group above."] if gaps else []
+    explained = (
+        ["A gap: right below it stands somebody who is clearly weaker (at 95 %, of these two alone) than the first of the group above."]
+        if gaps
+        else []
+    )
     return [filled_table(columns, [_row(row, by) for row in rows], gaps=gaps), *explained]
 
 

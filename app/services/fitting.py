@@ -25,6 +25,8 @@ from app.services.shapes import FitStage
 COEFFICIENT_PRIOR_SD: Final = 2.0
 BALANCED_FROM: Final = 50
 DAY: Final = 86_400_000_000
+MAX_STANDARD_ERROR: Final = 1e4
+"""In natural units: odds of e^10,000. The widest prior that can be set is narrower."""
 
 
 def _unheard(_stage: FitStage) -> None:
@@ -95,9 +97,9 @@ def fit_league(
     except MaximumLikelihoodDoesNotExist as error:
         return Fitted({}, {"fit": time.perf_counter() - started}, _refusal(error))
     fitted = time.perf_counter()
-    if fit.certificate.status != Status.CONVERGED:
-        return Fitted(_certificate(fit, settings, log), {"fit": fitted - started}, f"The solver stopped: {fit.certificate.status}")
     tell("errors and ranks")
+    if (useless := _why_useless(fit, log)) is not None:
+        return Fitted(_certificate(fit, settings, log), {"fit": fitted - started}, useless)
     arrays, shift, island = _table(fit, settings, log, anchor)
     if settings.anchor is not None and island is None:
         return Fitted(_certificate(fit, settings, log), {"fit": fitted - started}, f"The anchor “{settings.anchor.competitor}” has no counted match.")
@@ -108,6 +110,19 @@ def fit_league(
     table, uncertainty = packed(arrays), packed(second_order(fit), as_they_are=WEIGHTS)
     seconds = {"fit": fitted - started, "errors and ranks": ranked - fitted, "packing": time.perf_counter() - ranked}
     return Fitted(certificate, seconds, None, table_hash(arrays), table, uncertainty)
+
+
+def _why_useless(fit: Fit, log: MatchLog) -> str | None:
+    """Why nobody may be shown this fit: it did not converge, or all that holds somebody has next to no weight, so that its maximum exists on paper only."""
+    if fit.certificate.status != Status.CONVERGED:
+        return f"The solver stopped: {fit.certificate.status}"
+    errors = fit.standard_error[np.union1d(log.first, log.second)]
+    if errors.max(initial=0.0) <= MAX_STANDARD_ERROR:
+        return None
+    return (
+        "Somebody is held to the others by results that weigh next to nothing, so that their rating is arbitrary: "
+        f"its standard error is {errors.max() / MAX_STANDARD_ERROR:,.0f} times what could mean anything. Take a longer half_life_days, or a prior_sd."
+    )
 
 
 def _in_order(log: MatchLog, columns: Columns | None) -> tuple[MatchLog, Columns | None]:

@@ -23,8 +23,8 @@ def parse_moment(text: str) -> int:
         raise ValueError("must be a time with an offset, such as 2026-11-20T18:00:00Z, with at most six decimals")
     try:
         microseconds = to_microseconds(datetime.fromisoformat(text.upper()))
-    except ValueError as error:
-        raise ValueError(f"is no time: {error}") from None
+    except ValueError:
+        raise ValueError("must be a time that exists: look at its day, its hour and its offset") from None
     if not _EARLIEST <= microseconds <= _LATEST:
         raise ValueError("must lie in the years 1 to 9999 in UTC")
     return microseconds

@@ -39,7 +39,9 @@ def strongest(rows: Sequence[LeaderboardRow]) -> str | None:
         return None
     others = len(named) - NAMED
     told = ", ".join(f"{name} with {percent(chance)}" for chance, name in named[:NAMED])
-    return told if others <= 0 else f"{told}; {others:,} more with at least {percent(WORTH_NAMING)} each"
+    told = told if others <= 0 else f"{told}; {others:,} more with at least {percent(WORTH_NAMING)} each"
+    classes = {row["class"] for row in rows if (row["p_top"] or 0.0) >= WORTH_NAMING}
+    return told if len(classes) == 1 else f"{told}; results alone do not say how far these are apart, so this leans on an assumption"
 
 
 def opened_tiers(rows: Sequence[LeaderboardRow], by: By) -> list[int | None]:

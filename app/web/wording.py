@@ -28,8 +28,8 @@ STRONGEST_NOTE = (
     "assumption that nobody is very far from the mean."
 )
 TIER_NOTE = (
-    "Whoever follows a line is clearly weaker (at 95 %) than the first of the group above it. "
-    "Between two lines nobody is clearly weaker than the first of them."
+    "Right below a line stands somebody who is clearly weaker (at 95 %, of these two alone) than the first of the group above it. "
+    "Ranks allow for all comparisons at once, so theirs reach further; and who stands lower may have played too little to be told apart."
 )
 CLASSES_NOTE = (
     "Some competitors, or groups of them, have only won or only lost against the rest of their island. Their order is known, "
@@ -119,5 +119,5 @@ def interval_in_words(relative_to: str) -> str:
     """What ± and whisker mean, and what they are relative to."""
     return (
         "The whisker is a 95 % interval, the ± half its width. If all the matches could be played again many times, about 95 of 100 intervals made this way "
-        f"would contain the competitor’s true strength relative to {relative_to}. Overlapping intervals do not mean that two competitors are equal."
+        f"would contain the competitor’s true strength relative to {relative_to}, unless it is far from everyone else’s: the fit leans towards the mean. Overlapping intervals do not mean that two competitors are equal."
     )

@@ -134,7 +134,7 @@ def test_each_island_has_a_table_of_its_own_and_tiers_have_a_gap_between_them(ar
     assert [line for line in first if line and line[0] in {"1", "2", "3"}] == [["1", "1", "A"], ["2", "2", "B"], ["3", "3", "C"]]
     assert first.index(["2", "2", "B"]) - first.index(["1", "1", "A"]) == 2
     assert [line for line in second if line and line[0] == "1"] == [["1", "1–2", "X"], ["1", "1–2", "Y"]]
-    assert shown.count("A gap: whoever follows it") == 1
+    assert shown.count("A gap: right below it") == 1
     assert "A gap" not in arpad("leaderboard", "cases", "--by", "live").out
     assert "Live and fit disagree" in shown
     assert "live rating against the fit" in arpad("competitor", "show", "cases", "A").out
