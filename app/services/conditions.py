@@ -38,6 +38,11 @@ class Conditions:
         return canonical_context(dict(self.pairs)) or ""
 
     @property
+    def texts(self) -> list[str]:
+        """As `of_texts` reads them."""
+        return [f"{name}={value}" for name, value in self.pairs]
+
+    @property
     def shape(self) -> dict[str, str]:
         """As they are answered."""
         return dict(self.pairs)
