@@ -24,7 +24,7 @@ from app.services.roster import merge_competitors, register_competitor
 from app.services.standings import competitor, leaderboard
 from app.services.suggestions import forecast, suggestions
 from app.services.tournaments import Tournament, simulate
-from tests.services.cases import LEAGUES
+from tests.services.cases import LEAGUES, elsewhere
 from tests.services.mirror import cold
 from tests.services.play import DAY, NEW_YEAR_2024, OPERATOR, Play, match
 
@@ -68,13 +68,6 @@ def played(rows: Rows, settings: Mapping[str, Any], **context: Any) -> list[Matc
     ]
 
 
-def elsewhere(rows: Rows, settings: Mapping[str, Any]) -> list[MatchIn]:
-    """On another surface the weak beat the strong, islands are joined, and somebody plays who never is on clay."""
-    players = sorted({key for one, other, _ in rows for key in (one, other)})
-    upsets = [pair for one, other in itertools.pairwise(["Z", *players]) for pair in ((other, one, "first"), (one, other, "draw"))]
-    return played([*upsets, *((other, one, "first") for one, other, _ in rows[::2])], settings, surface="Hard")
-
-
 def riffled(one: list[MatchIn], other: list[MatchIn]) -> list[MatchIn]:
     """Both in their own order, evenly mixed; it begins with the first of one."""
     placed = [((n + late) / len(matches), each) for late, matches in ((0.0, one), (0.5, other)) for n, each in enumerate(matches)]
@@ -91,7 +84,7 @@ class Two:
     @classmethod
     def of(cls, database: Any, settings: dict[str, Any], rows: Rows) -> "Two":
         two = cls(Play.begin(database, **settings), Play.begin(database, **settings))
-        clay, hard = played(rows, settings, surface="Clay"), elsewhere(rows, settings)
+        clay, hard = played(rows, settings, surface="Clay"), played(elsewhere(rows), settings, surface="Hard")
         if clay:
             two.mixed.batch(riffled(hard, clay))
         two.record_alone(clay)
@@ -221,7 +214,7 @@ def test_whatever_is_asked_of_a_segment_nothing_else_was_played(shared, case):
 def test_amended_matches_count_in_the_segment_in_which_they_stand(shared):
     settings, rows = CASES["a season with draws"]
     two = Two.of(shared, settings, rows)
-    clay, hard, here = played(rows, settings, surface="Clay"), elsewhere(rows, settings), (shared, OPERATOR, two.mixed.league)
+    clay, hard, here = played(rows, settings, surface="Clay"), played(elsewhere(rows), settings, surface="Hard"), (shared, OPERATOR, two.mixed.league)
     two.mixed.void("Clay3")
     correct_match(*here, "Clay5", {"context": canonical_context({"surface": "Hard"})}, reason="it rained")
     correct_match(*here, "Hard0", {"context": clay[0].context, "score": 0.5}, reason="it did not")
