@@ -177,12 +177,12 @@ def test_people_read_of_which_segment_an_answer_is(arpad, tmp_path):
     assert "--context 'surface=clay court'" in arpad("suggest", "cases", "--goal", "connect", *league.of).out
 
 
-def test_a_suggestion_of_a_segment_is_recorded_as_it_is_printed(arpad, tmp_path):
-    league = OnTheCommandLine(arpad, tmp_path)
-    league.begin(*LEAGUES["two islands"])
-    where = ("--where", "version=3.10")
+@pytest.mark.parametrize("value", ["3.10", "3", "null", "[1]", "it's \"new\""])
+def test_a_suggestion_of_a_segment_is_recorded_as_it_is_printed(arpad, tmp_path, value):
+    OnTheCommandLine(arpad, tmp_path).begin(*LEAGUES["two islands"])
+    where = ("--where", f"version={value}")
     for pair in ("AB", "XY"):
-        arpad.ok("record", "cases", *pair, "first", "--context", 'version="3.10"')
+        arpad.ok("record", "cases", *pair, "first", "--context", f"version={json.dumps(value)}")
     (line,) = [one for one in arpad("suggest", "cases", "--goal", "connect", *where).out.splitlines() if "arpad" in one and "record" in one]
     arpad.ok(*shlex.split(line)[shlex.split(line).index("record") :])
     assert arpad.ok("bridges", "cases", *where)["islands"] == 1

@@ -118,6 +118,18 @@ def test_the_public_is_told_that_a_segment_needs_a_key(seen, path):
 
 
 @pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("then", ["", "&as_of=20"])
+def test_a_key_of_another_league_learns_nothing_of_a_segment_not_even_that_nothing_changed(seen, path, then):
+    leagues.create_league(seen.database, OPERATOR, "other")
+    secret = keys.create_key(seen.database, OPERATOR, name="elsewhere", scopes=["admin"], league="other")["key"]
+    known = seen.get(f"{path}{ASKED}{then}")
+    assert known.status_code == 200
+    for tag in ("", known.headers["etag"]):
+        headers = {"Authorization": f"Bearer {secret}", "If-None-Match": tag}
+        assert get_one(seen.database, f"{path}{ASKED}{then}", headers).status_code == 403
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_a_page_of_a_segment_is_known_until_the_league_moves(seen, path):
     tag = seen.get(f"{path}{ASKED}").headers["etag"]
     assert seen.get(f"{path}{ASKED}", **{"If-None-Match": tag}).status_code == 304
