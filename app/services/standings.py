@@ -89,8 +89,8 @@ def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
 
 
 def segment_of(table: Table) -> SegmentBoard:
-    """What an answer says of its segment; nothing of a whole league. Every match has two sides."""
-    return {**conditions_of(table), "matches": int(table.matches.sum()) // 2} if table.where else {}
+    """What an answer says of its segment; nothing of a whole league."""
+    return {**conditions_of(table), "matches": table.played} if table.where else {}
 
 
 def conditions_of(table: Table) -> SegmentOf:

@@ -177,7 +177,7 @@ def test_people_read_of_which_segment_an_answer_is(arpad, tmp_path):
     assert "--context 'surface=clay court'" in arpad("suggest", "cases", "--goal", "connect", *league.of).out
 
 
-@pytest.mark.parametrize("value", ["3.10", "3", "null", "[1]", "it's \"new\""])
+@pytest.mark.parametrize("value", ["3.10", "3", "null", "[1]", 'it\'s "new"'])
 def test_a_suggestion_of_a_segment_is_recorded_as_it_is_printed(arpad, tmp_path, value):
     OnTheCommandLine(arpad, tmp_path).begin(*LEAGUES["two islands"])
     where = ("--where", f"version={value}")
