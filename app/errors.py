@@ -69,9 +69,12 @@ class CompetitorNotFound(NotFound):
     code = "competitor-not-found"
     title = "There is no such competitor"
 
-    def __init__(self, competitor: str, similar: Sequence[str] = ()) -> None:
+    def __init__(self, competitor: str, similar: Sequence[str] = (), segment: str = "") -> None:
         hint = f" Did you mean {', '.join(f'“{name}”' for name in similar)}?" if similar else ""
-        super().__init__(f"There is no competitor “{competitor}” in this league.{hint}", similar=list(similar))
+        missing = f"There is no competitor “{competitor}” in this league."
+        if segment:
+            missing = f"No counted match of “{competitor}” meets {segment}; leave out “where” to ask of the whole league."
+        super().__init__(f"{missing}{hint}", similar=list(similar))
 
 
 class EntryNotFound(NotFound):

@@ -39,8 +39,8 @@ class Manner:
 
     `tag_from`: "head" where the league's head and the day decide every byte, whoever asks; "content" where more than the position does (a
     running fit); None where it depends on the caller. `kept`: its bytes are worth keeping here. `row_type`: it is offered in other formats.
-    `dated`: it can be asked for as of an earlier position, and names the address of that. `where`: the segment that it is about, which is not
-    for the public: who asks is looked at before anything that is kept.
+    `dated`: it can be asked for as of an earlier position, and names the address of that. `where`: the segment that the service is asked for, which is
+    not for the public: who asks is looked at before anything that is kept.
     """
 
     tag_from: Literal["head", "content"] | None = None
@@ -78,7 +78,7 @@ class _Read:
     def __init__(self, request: Request, league: str, service: Service, manner: Manner) -> None:
         self.request = request
         self.league = league
-        self.service = service
+        self.service = partial(service, where=manner.where) if manner.where else service
         self.manner = manner
         self.media_type = JSON if manner.row_type is None else negotiated(request)
         self.caller = caller_of(request)

@@ -9,7 +9,7 @@ from app.api.answers import Manner, answer, created, location, not_stored
 from app.api.bodies import SMALL_BODY, Body
 from app.api.dependencies import run
 from app.api.documentation import READ_PROBLEMS, WRITE_PROBLEMS, documented, json_answer, json_body
-from app.api.operations import Cursor, FitPath, League, Limit, QueryAsOf, QueryWhere, resource_router
+from app.api.operations import Cursor, FitPath, League, Limit, QueryAsOf, QueryWhere, conditions, resource_router
 from app.api.schemas import FitRequest
 from app.errors import FitFinished, FitNotFound, LeagueBusy, ScopeMissing
 from app.services import refits
@@ -48,9 +48,8 @@ async def list_fits(
 
     Without `where` those of all segments too, for whoever may read contexts; the public sees those of the whole league.
     """
-    segment = Conditions.of_texts(where or ())
-    service = partial(refits.list_fits, league=league, where=segment or None, cursor=cursor, limit=limit)
-    return await answer(request, league, service, Manner("content", where=segment), as_of)
+    service = partial(refits.list_fits, league=league, cursor=cursor, limit=limit)
+    return await answer(request, league, service, Manner("content", where=conditions(where)), as_of)
 
 
 @router.get(_PATH + "/{fit}", **documented(json_answer(200, FitShape, examples.FIT, tagged=True), problems=[*READ_PROBLEMS, FitNotFound]))

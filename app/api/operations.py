@@ -19,7 +19,7 @@ from app.api.paths import LEAGUE_PATTERN
 from app.api.problems import faults_of
 from app.errors import BadInput, Fault
 from app.ratings.matches import clean_key
-from app.services.conditions import MAX_CONDITIONS
+from app.services.conditions import MAX_CONDITIONS, Conditions
 from app.services.moments import parse_as_of, parse_moment
 from app.services.shapes import By
 
@@ -126,6 +126,11 @@ def refuse_parameters(request: Request, accepted: dict[str, bool]) -> None:
             faults.append(Fault(name, "must be given once"))
     if faults:
         raise BadInput("Some parameters cannot be accepted.", faults)
+
+
+def conditions(where: list[str] | None) -> Conditions:
+    """The segment that a query asks for, of a whole league where it names none. Raises BadInput."""
+    return Conditions.of_texts(where or ())
 
 
 def resource_router(tag: str) -> APIRouter:

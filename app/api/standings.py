@@ -19,13 +19,13 @@ from app.api.operations import (
     QueryKey,
     QueryMoment,
     QueryWhere,
+    conditions,
     offer_collection,
     resource_router,
 )
 from app.errors import CompetitorNotFound, FitNotPublished, ScopeMissing
 from app.services import explanations, histories, standings
 from app.services.amendment_shapes import ExplainedShape
-from app.services.conditions import Conditions
 from app.services.moments import parse_as_of, parse_moment
 from app.services.shapes import (
     CompetitorListRow,
@@ -62,7 +62,6 @@ async def leaderboard(  # noqa: PLR0913, PLR0917  each a parameter of the addres
 
     With `where` of a segment: rated as if nothing else had been played, or by the fit that was published of it.
     """
-    segment = Conditions.of_texts(where or ())
     service = partial(
         standings.leaderboard,
         league=league,
@@ -71,11 +70,10 @@ async def leaderboard(  # noqa: PLR0913, PLR0917  each a parameter of the addres
         active_since=None if active_since is None else parse_moment(active_since),
         around=around,
         inactive=inactive,
-        where=segment,
         cursor=cursor,
         limit=limit,
     )
-    return await answer(request, league, service, Manner("head", kept=True, row_type=LeaderboardRow, where=segment), as_of)
+    return await answer(request, league, service, Manner("head", kept=True, row_type=LeaderboardRow, where=conditions(where)), as_of)
 
 
 offer_collection(
@@ -112,10 +110,14 @@ offer_collection(
 )
 
 
-@router.get(_COMPETITOR, **documented(json_answer(200, CompetitorShape, examples.COMPETITOR, tagged=True, dated=True), problems=_PROBLEMS))
-async def get_competitor(request: Request, league: League, competitor: CompetitorPath, as_of: QueryAsOf = None) -> Response:
-    """One competitor: live rating, fitted rating, rank and record."""
-    return await answer(request, league, partial(standings.competitor, league=league, key=competitor), Manner("head"), as_of)
+@router.get(
+    _COMPETITOR,
+    **documented(json_answer(200, CompetitorShape, examples.COMPETITOR, tagged=True, dated=True), problems=[*_PROBLEMS, ScopeMissing]),
+)
+async def get_competitor(request: Request, league: League, competitor: CompetitorPath, where: QueryWhere = None, as_of: QueryAsOf = None) -> Response:
+    """One competitor: live rating, fitted rating, rank and record; with `where` those of a segment."""
+    service = partial(standings.competitor, league=league, key=competitor)
+    return await answer(request, league, service, Manner("head", where=conditions(where)), as_of)
 
 
 async def get_history(

@@ -67,6 +67,15 @@ def json_or_text(text: str) -> Any:  # noqa: ANN401 (a value of JSON)
         return text
 
 
+def typed(value: str | float | bool) -> str:
+    """What `json_or_text` reads as this value."""
+    from app.services.conditions import written
+
+    if not isinstance(value, str):
+        return written(value)
+    return value if json_or_text(value) == value else json.dumps(value, ensure_ascii=False)
+
+
 def full_time(text: str) -> str:
     """A date alone is its beginning in UTC; anything else stays as it is."""
     return f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text
@@ -96,6 +105,14 @@ def where_given(texts: Sequence[str] | None) -> "Conditions":
 def of_segment(where: Mapping[str, str] | None) -> str:
     """What headings say of an answer that is not of the whole league."""
     return "" if not where else f", {' and '.join(f'{name} = {value}' for name, value in where.items())}"
+
+
+def heading_of(found: Mapping[str, Any]) -> list[str]:
+    """The line above an answer about a segment."""
+    from app.cli.output import count
+
+    where = found.get("where")
+    return [f"Of {count(found['matches'], 'match')}{of_segment(where)}:"] if where else []
 
 
 def options_of(where: Mapping[str, str] | None) -> str:

@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from app.cli.arguments import AsOfOption, FirstArgument, LeagueArgument, LimitOption, SecondArgument, as_of_given
+from app.cli.arguments import (
+    AsOfOption,
+    FirstArgument,
+    LeagueArgument,
+    LimitOption,
+    SecondArgument,
+    WhereOption,
+    as_of_given,
+    heading_of,
+    typed,
+    where_given,
+)
 from app.cli.output import Next, Parts, filled_table, short, table
 from app.cli.session import Session, command
 from app.cli.standings import ByOption
@@ -29,33 +40,40 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="T
 
 @command(group, "difference", example="arpad difference tennis Alice Bob")
 def difference(
-    session: Session, league: LeagueArgument, first: FirstArgument, second: SecondArgument, *, by: ByOption = None, as_of: AsOfOption = None
+    session: Session,
+    league: LeagueArgument,
+    first: FirstArgument,
+    second: SecondArgument,
+    *,
+    by: ByOption = None,
+    where: WhereOption = None,
+    as_of: AsOfOption = None,
 ) -> None:
     """Say how far two competitors are apart, and how sure that is."""
     from app.services import differences
 
     with session.database() as database:
-        shape = differences.difference(database, session.caller, league, first, second, by=by, as_of=as_of_given(as_of))
+        shape = differences.difference(database, session.caller, league, first, second, by=by, where=where_given(where), as_of=as_of_given(as_of))
     session.show(shape, _difference)
 
 
 @command(group, "drift", example="arpad drift tennis")
-def drift(session: Session, league: LeagueArgument, *, limit: LimitOption = 20, as_of: AsOfOption = None) -> None:
+def drift(session: Session, league: LeagueArgument, *, limit: LimitOption = 20, where: WhereOption = None, as_of: AsOfOption = None) -> None:
     """Say whether the live ratings have left the published fit, and who stands far from it."""
     from app.services.drift_alarms import league_drift
 
     with session.database() as database:
-        shape = league_drift(database, session.caller, league, limit=limit, as_of=as_of_given(as_of))
+        shape = league_drift(database, session.caller, league, limit=limit, where=where_given(where), as_of=as_of_given(as_of))
     session.show(shape, _drift)
 
 
 @command(group, "bridges", example="arpad bridges tennis")
-def bridges(session: Session, league: LeagueArgument, *, limit: LimitOption = 20, as_of: AsOfOption = None) -> None:
+def bridges(session: Session, league: LeagueArgument, *, limit: LimitOption = 20, where: WhereOption = None, as_of: AsOfOption = None) -> None:
     """Name the matches that would join the islands of a league, and the results by which everyone could be compared."""
     from app.services import bridges as missing
 
     with session.database() as database:
-        shape = missing.bridges(database, session.caller, league, limit=limit, as_of=as_of_given(as_of))
+        shape = missing.bridges(database, session.caller, league, limit=limit, where=where_given(where), as_of=as_of_given(as_of))
     session.show(shape, _bridges)
 
 
@@ -68,13 +86,16 @@ def suggest(
     top: Annotated[int, typer.Option("--top", min=1, max=30, metavar="K", help="Of the goal “top”: how many.")] = 3,
     count: Annotated[int, typer.Option("--count", min=1, max=100, metavar="N", help="At most so many pairs.")] = 5,
     seed: SeedOption = 0,
+    where: WhereOption = None,
     as_of: AsOfOption = None,
 ) -> None:
     """Suggest pairs worth playing next, each with the probability with which it was drawn."""
     from app.services.suggestions import suggestions
 
     with session.database() as database:
-        shape = suggestions(database, session.caller, league, goal=goal, k=top, count=count, seed=seed, as_of=as_of_given(as_of))
+        shape = suggestions(
+            database, session.caller, league, goal=goal, k=top, count=count, seed=seed, where=where_given(where), as_of=as_of_given(as_of)
+        )
     session.show(shape, _suggestions)
 
 
@@ -98,6 +119,7 @@ def simulate(
     legs: Annotated[int, typer.Option("--legs", min=1, max=10, metavar="N", help="How often a pair meets in a round robin.")] = 1,
     runs: Annotated[int, typer.Option("--runs", min=1, max=100_000, metavar="N", help="How often it is played.")] = 10_000,
     seed: SeedOption = 0,
+    where: WhereOption = None,
     as_of: AsOfOption = None,
 ) -> None:
     """Simulate a tournament and show the odds of the title. Nothing is recorded."""
@@ -106,23 +128,25 @@ def simulate(
 
     tournament = Tournament(kind, seeding, legs, runs, seed)
     with session.database() as database:
-        shape = play(database, session.caller, league, tournament, competitors or None, top=top, by=by, as_of=as_of_given(as_of))
+        shape = play(
+            database, session.caller, league, tournament, competitors or None, top=top, by=by, where=where_given(where), as_of=as_of_given(as_of)
+        )
     session.show(shape, _tournament)
 
 
 def _difference(found: DifferenceShape) -> Parts:
-    return [found["sentence"]]
+    return [*heading_of(found), found["sentence"]]
 
 
 def _drift(found: DriftShape) -> Parts:
     rows = [(short(row["name"]), f"{row['drift']:+.1f}", row["live"]["rating"], row["matches"]) for row in found["rows"]]
-    return [found["sentence"], *([table(("competitor", ">drift", ">live", ">matches"), rows)] if rows else [])]
+    return [*heading_of(found), found["sentence"], *([table(("competitor", ">drift", ">live", ">matches"), rows)] if rows else [])]
 
 
 def _bridges(found: BridgesShape) -> Parts:
     pairings = [(short(row["first"]), short(row["second"]), " – ".join(map(str, row["components"]))) for row in found["pairings"]]
     shown = [table(("play", "against", "islands"), pairings)] if pairings else []
-    return [found["sentence"], *shown, *_upsets(found["upsets"])]
+    return [*heading_of(found), found["sentence"], *shown, *_upsets(found["upsets"])]
 
 
 def _upsets(upsets: list[UpsetShape]) -> Parts:
@@ -134,15 +158,15 @@ def _suggestions(found: SuggestionsShape) -> Parts:
     rows = [(short(row["first"]), short(row["second"]), row["gain"], f"{row['propensity']:.0%}") for row in found["rows"]]
     shown = [table(("first", "second", ">gain", ">drawn with"), rows)] if rows else []
     forecast = [found["forecast"]["sentence"]] if found["forecast"] else []
-    return [found["sentence"], *shown, *forecast, *([_recording(found["league"], found["rows"][0])] if rows else [])]
+    return [*heading_of(found), found["sentence"], *shown, *forecast, *([_recording(found["league"], found["rows"][0])] if rows else [])]
 
 
 def _recording(league: str, row: SuggestionRow) -> Next:
     """How a match that was suggested is recorded with the probability with which it was drawn."""
-    context = [word for name, value in row["context"].items() for word in ("--context", f"{name}={value}")]
+    context = [word for name, value in row["context"].items() for word in ("--context", f"{name}={typed(value)}")]
     return Next(shlex.join(["record", league, row["first"], row["second"], "first", *context]))
 
 
 def _tournament(found: TournamentShape) -> Parts:
     rows = [(short(row["name"]), f"{row['title']:.1%}", row["points"]) for row in found["rows"]]
-    return [found["sentence"], filled_table(("competitor", ">title", ">points"), rows)]
+    return [*heading_of(found), found["sentence"], filled_table(("competitor", ">title", ">points"), rows)]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.amendments import DryRunOption, ExpectedOption, ReasonOption, amended, told
-from app.cli.arguments import AsOfOption, CursorOption, LeagueArgument, LimitOption, as_of_given, then
+from app.cli.arguments import AsOfOption, CursorOption, LeagueArgument, LimitOption, WhereOption, as_of_given, of_segment, then, where_given
 from app.cli.output import More, Next, Parts, can_ask, count, filled_table, plain, short, table
 from app.cli.session import Session, command
 from app.errors import BadInput, Fault
@@ -19,12 +19,12 @@ CompetitorArgument = Annotated[str, typer.Argument(metavar="COMPETITOR", help="T
 
 
 @command(group, "show", example="arpad competitor show tennis Alice\narpad competitor show tennis Alice --as-of 2026-11-20")
-def show(session: Session, league: LeagueArgument, competitor: CompetitorArgument, *, as_of: AsOfOption = None) -> None:
-    """Show one competitor: ratings, rank and record."""
+def show(session: Session, league: LeagueArgument, competitor: CompetitorArgument, *, where: WhereOption = None, as_of: AsOfOption = None) -> None:
+    """Show one competitor: ratings, rank and record; with --where as if nothing else had been played."""
     from app.services import standings
 
     with session.database() as database:
-        shape = standings.competitor(database, session.caller, league, competitor, as_of=as_of_given(as_of))
+        shape = standings.competitor(database, session.caller, league, competitor, where=where_given(where), as_of=as_of_given(as_of))
     session.show(shape, lambda found: _details(found, as_of))
 
 
@@ -189,7 +189,7 @@ def _details(found: CompetitorShape, as_of: str | None) -> Parts:
     ]
     league = found["league"]
     return [
-        f"{name} in “{league}”{then(found['position'], as_of)}:",
+        f"{name} in “{league}”{of_segment(found.get('where'))}{then(found['position'], as_of)}:",
         table(("", ""), [row for row in rows if row[1] is not None]),
         Next(shlex.join(["competitor", "explain", league, found["competitor"]])),
     ]

@@ -157,15 +157,19 @@ def _fit(fit: FitShape) -> Parts:
 def _unpublished(session: Session, database: "Database", fit: FitShape) -> Parts:
     """Of a fit that was not published: what stands meanwhile, and what would help a pure maximum likelihood fit."""
     from app.services.bridges import bridges
+    from app.services.conditions import Conditions
     from app.services.leagues import get_league
+    from app.services.standings import leaderboard
 
     if session.as_json or fit["status"] not in IN_VAIN:
         return []
-    league = get_league(database, session.caller, fit["league"])
-    stays: Parts = [] if league["published_fit"] is None else [f"Fit {league['published_fit']} stays in place."]
+    ask, segment = (database, session.caller, fit["league"]), Conditions.of_values(fit.get("where", {}))
+    league = get_league(*ask)
+    published = leaderboard(*ask, where=segment, limit=1)["fit"] if segment else league["published_fit"]
+    stays: Parts = [] if published is None else [f"Fit {published} stays in place."]
     if fit["status"] != "refused" or league["settings"]["prior_sd"] is not None:
         return stays
-    return [*stays, bridges(database, session.caller, fit["league"], limit=3)["sentence"], Next(f"bridges {fit['league']}")]
+    return [*stays, bridges(*ask, limit=3, where=segment)["sentence"], Next(f"bridges {fit['league']}{options_of(segment.shape)}")]
 
 
 def _certificate(position: int | None, found: dict[str, Any]) -> list[str]:

@@ -101,7 +101,7 @@ def _beside(session: Session, database: "Database", board: LeaderboardShape, as_
         last = next(iter(list_fits(database, session.caller, league, where=segment, limit=1)["rows"]), None)
     if board["fit"] is None:
         return Beside(last=last)
-    drift = None if segment else league_drift(database, session.caller, league, limit=1, as_of=as_of_given(as_of))
+    drift = league_drift(database, session.caller, league, limit=1, where=segment, as_of=as_of_given(as_of))
     return Beside(get_fit(database, session.caller, league, board["fit"]), last, drift)
 
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from app.services.shapes import By, Comparable, FittedRatingShape, IntervalShape, LiveRating, PairShape
+from app.services.shapes import By, Comparable, FittedRatingShape, IntervalShape, LiveRating, PairShape, SegmentBoard
 
 Goal = Literal["top", "neighbours", "connect"]
 TournamentFormat = Literal["round-robin", "knock-out"]
@@ -12,7 +12,7 @@ Seeding = Literal["standard", "listed"]
 ByBoth = Literal["live", "fit", "both"]
 
 
-class DifferenceShape(TypedDict):
+class DifferenceShape(SegmentBoard):
     """How far the first is rated above the second, in points; `superiority` is the probability that the first is the stronger one."""
 
     league: str
@@ -39,7 +39,7 @@ class DriftRow(TypedDict):
     matches: int
 
 
-class DriftShape(TypedDict):
+class DriftShape(SegmentBoard):
     """`judged`: competitors with at least `from_matches` matches whose drift is known; `beyond`: those of them with |drift| above `threshold`.
 
     `alarm`: whether their share is above `alarm_share`. `rows`: those beyond, the farthest first.
@@ -75,7 +75,7 @@ class UpsetShape(TypedDict):
     components: list[int]
 
 
-class BridgesShape(TypedDict):
+class BridgesShape(SegmentBoard):
     """What is missing in the comparison graph.
 
     `pairings`: the fewest matches that join all islands. `upsets`: the fewest results by which the pure maximum likelihood exists, island by
@@ -105,7 +105,7 @@ class SuggestionRow(TypedDict):
     second: str
     propensity: float
     gain: float
-    context: dict[str, str | float]
+    context: dict[str, str | float | bool]
 
 
 class ForecastShape(TypedDict):
@@ -117,8 +117,8 @@ class ForecastShape(TypedDict):
     sentence: str
 
 
-class SuggestionsShape(TypedDict):
-    """`candidates`: how many pairs were considered. `unit`: of the gains. `context` of a row may be sent with its match."""
+class SuggestionsShape(SegmentBoard):
+    """`candidates`: how many pairs were considered. `unit`: of the gains. `context` of a row may be sent with its match; for a segment it has to be."""
 
     league: str
     position: int
@@ -146,7 +146,7 @@ class TournamentRow(TypedDict):
     points: float | None
 
 
-class TournamentShape(TypedDict):
+class TournamentShape(SegmentBoard):
     """`bracket`: the pairs of the first round, null for a bye. `uncertainty`: whether strengths are drawn from what the fit knows, or taken as given."""
 
     league: str

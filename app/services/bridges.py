@@ -12,10 +12,12 @@ import numpy as np
 
 from app.core.augmentation import strong_augmentation
 from app.services.answer_shapes import BridgesShape, PairingShape, UpsetShape
-from app.services.as_of import AsOf, league_at
-from app.services.keys import Caller, require_league
+from app.services.as_of import AsOf
+from app.services.conditions import WHOLE, Conditions
+from app.services.keys import Caller
 from app.services.ordered_tables import Table, ordered_table
-from app.services.standings import moment_of
+from app.services.permalinks import readable_at
+from app.services.standings import moment_of, segment_of
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database
 
@@ -23,14 +25,18 @@ HUBS: Final = 10
 """So many members of the largest island share its bridges."""
 
 
-def bridges(database: Database, caller: Caller, league: str, *, limit: int = 100, as_of: AsOf = None) -> BridgesShape:
-    """What would join the islands of a league, and what would make the pure maximum likelihood exist. Raises LeagueNotFound, BadInput."""
+def bridges(database: Database, caller: Caller, league: str, *, limit: int = 100, where: Conditions = WHOLE, as_of: AsOf = None) -> BridgesShape:
+    """What would join the islands of a league or a segment, and what would make the pure maximum likelihood exist.
+
+    Raises LeagueNotFound, BadInput; for a segment KeyRequired, ScopeMissing.
+    """
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
-        table = ordered_table(database, unit, league_at(unit, row, as_of), "live")
-    missing = Missing(table)
+        then = readable_at(unit, caller, league, where, as_of)
+        table = ordered_table(database, unit, then, "live", where)
+    missing = Missing(table, moment_of(then))
     pairings, upsets, throughout = missing.pairings(), missing.upsets(), missing.upsets_throughout()
     return {
+        **segment_of(table),
         "league": table.league.key,
         "position": table.league.position,
         "competitors": len(table.rows),
@@ -48,12 +54,12 @@ def bridges(database: Database, caller: Caller, league: str, *, limit: int = 100
 
 
 class Missing:
-    """The graph of a table, with somebody to send from each island and each class."""
+    """The graph of a table, with somebody to send from each island and each class: who still plays at a moment, if anybody does."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, moment: int) -> None:
         self.table = table
         self.known = table.structure.identifiability
-        gone = dict(zip((row.key for row in table.rows), table.gone(moment_of(table.league)).tolist(), strict=True))
+        gone = dict(zip((row.key for row in table.rows), table.gone(moment).tolist(), strict=True))
         self.preferred: list[Stored] = sorted(table.rows, key=lambda row: (gone[row.key], -row.matches, row.key))
         self.island = {row.key: island for row, island in zip(table.rows, table.islands, strict=True)}
         self.of_island: dict[int, list[Stored]] = {}

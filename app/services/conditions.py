@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isfinite
 from typing import Any, Final
 
 from app.errors import BadInput, Fault
@@ -37,9 +38,19 @@ class Conditions:
         return canonical_context(dict(self.pairs)) or ""
 
     @property
+    def texts(self) -> list[str]:
+        """As `of_texts` reads them."""
+        return [f"{name}={value}" for name, value in self.pairs]
+
+    @property
     def shape(self) -> dict[str, str]:
         """As they are answered."""
         return dict(self.pairs)
+
+    @property
+    def context(self) -> dict[str, str | float | bool]:
+        """A context that meets them, with numbers and truth values where they are written like that, as imports read them."""
+        return {name: _value(text) for name, text in self.pairs}
 
     @classmethod
     def stored(cls, text: str) -> "Conditions":
@@ -117,11 +128,19 @@ def _reads(found: object, value: str) -> bool:
     return _number(value) == found
 
 
+def _value(text: str) -> str | float | bool:
+    number = _number(text)
+    if text in {"true", "false"}:
+        return text == "true"
+    return text if number is None or written(number) != text else number
+
+
 @lru_cache(maxsize=1024)
 def _number(text: str) -> float | None:
     try:
         value = json.loads(text)
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        return number if number is not None and isfinite(number) else None
     except (ValueError, OverflowError, RecursionError):
         return None
 

@@ -5,26 +5,38 @@ from app.ratings.fitted import NORMAL_95, Difference
 from app.ratings.scale import natural_unit
 from app.services import sentences
 from app.services.answer_shapes import DifferenceShape
-from app.services.as_of import AsOf, league_at
-from app.services.keys import Caller, require_league
+from app.services.as_of import AsOf
+from app.services.conditions import WHOLE, Conditions
+from app.services.keys import Caller
 from app.services.ordered_tables import Table, ordered_table
+from app.services.permalinks import readable_at
 from app.services.predictions import RESTS_ON, are_joined, comparability, pair_of
 from app.services.shapes import By, IntervalShape
+from app.services.standings import segment_of
+from app.services.stored_fits import published_number
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database
 
 
 def difference(
-    database: Database, caller: Caller, league: str, first: str, second: str, *, by: By | None = None, as_of: AsOf = None
+    database: Database,
+    caller: Caller,
+    league: str,
+    first: str,
+    second: str,
+    *,
+    by: By | None = None,
+    where: Conditions = WHOLE,
+    as_of: AsOf = None,
 ) -> DifferenceShape:
     """The difference of two ratings, of the published fit where there is one unless told otherwise.
 
-    Raises LeagueNotFound, CompetitorNotFound, FitNotPublished, BadInput.
+    Raises LeagueNotFound, CompetitorNotFound, FitNotPublished, BadInput; for a segment KeyRequired, ScopeMissing.
     """
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
-        then = league_at(unit, row, as_of)
-        table = ordered_table(database, unit, then, by or ("live" if then.published_fit is None else "fit"))
+        then = readable_at(unit, caller, league, where, as_of)
+        basis: By = by or ("live" if published_number(unit, then, where) is None else "fit")
+        table = ordered_table(database, unit, then, basis, where)
         pair = pair_of(unit, table, first, second, "first")
     return _shape(table, *pair)
 
@@ -33,6 +45,7 @@ def _shape(table: Table, first: Stored, second: Stored) -> DifferenceShape:
     comparable = comparability(table, first.number, second.number)
     estimate, error, superiority = _figures(table, first, second, comparable)
     return {
+        **segment_of(table),
         "league": table.league.key,
         "pair": {"first": first.key, "second": second.key},
         "estimate": estimate,

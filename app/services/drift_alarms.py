@@ -3,18 +3,23 @@
 import numpy as np
 
 from app.services.answer_shapes import DriftRow, DriftShape
-from app.services.as_of import AsOf, league_at
+from app.services.as_of import AsOf
+from app.services.conditions import WHOLE, Conditions
 from app.services.drifts import ALARM_SHARE, ALARMING, FROM_MATCHES
-from app.services.keys import Caller, require_league
+from app.services.keys import Caller
 from app.services.ordered_tables import Table, ordered_table
+from app.services.permalinks import readable_at
+from app.services.standings import segment_of
 from app.storage.unit_of_work import Database
 
 
-def league_drift(database: Database, caller: Caller, league: str, *, limit: int = 100, as_of: AsOf = None) -> DriftShape:
-    """How many stand far from the published fit, and whether they are too many. Raises LeagueNotFound, FitNotPublished, BadInput."""
+def league_drift(database: Database, caller: Caller, league: str, *, limit: int = 100, where: Conditions = WHOLE, as_of: AsOf = None) -> DriftShape:
+    """How many stand far from the published fit of a league or of a segment, and whether they are too many.
+
+    Raises LeagueNotFound, FitNotPublished, BadInput; for a segment KeyRequired, ScopeMissing.
+    """
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
-        table = ordered_table(database, unit, league_at(unit, row, as_of), "fit")
+        table = ordered_table(database, unit, readable_at(unit, caller, league, where, as_of), "fit", where)
     assert table.fit is not None  # noqa: S101  by=fit
     judged = (table.matches >= FROM_MATCHES) & ~np.isnan(table.drifts)
     beyond = np.flatnonzero(judged & (np.abs(table.drifts) > ALARMING))
@@ -22,6 +27,7 @@ def league_drift(database: Database, caller: Caller, league: str, *, limit: int 
     total = int(judged.sum())
     share = len(beyond) / total if total else None
     return {
+        **segment_of(table),
         "league": table.league.key,
         "position": table.league.position,
         "fit": table.fit.number,

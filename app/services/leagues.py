@@ -144,7 +144,7 @@ def head(database: Database, caller: Caller, league: str, where: Conditions = WH
     """The league's position and published fit: one look-up by key, and one more for the last fit. Raises LeagueNotFound; for a segment KeyRequired, ScopeMissing."""
     with database.read() as unit:
         row, _ = require_segment(unit, caller, league, where)
-        last = next(iter(unit.refits.page(row.id, row.fits + 1, 1, "")), None) if with_last_fit and row.fits else None
+        last = next(iter(unit.refits.page(row.id, row.fits + 1, 1, where.text)), None) if with_last_fit and row.fits else None
         return Head(row.position, row.published_fit, row.public, row.name, None if last is None else (last.number, last.status))
 
 

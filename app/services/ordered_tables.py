@@ -133,6 +133,11 @@ class Table:
         return self.everyone.matches[self.ordering.numbers]
 
     @cached_property
+    def played(self) -> int:
+        """How many matches they played among them: every match has two sides."""
+        return int(self.matches.sum()) // 2
+
+    @cached_property
     def last_played_at(self) -> Integers:
         """Of each row; NEVER where that is not known."""
         return self.everyone.last_played_at[self.ordering.numbers]

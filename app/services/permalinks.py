@@ -7,7 +7,7 @@ from typing import Any
 from app.services.as_of import AsOf, Moment, league_at, position_at
 from app.services.conditions import WHOLE, Conditions
 from app.services.keys import Caller, require_league, require_segment
-from app.storage.unit_of_work import Database
+from app.storage.unit_of_work import Database, ReadUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,12 @@ def head_at(database: Database, caller: Caller, league: str, as_of: int | Moment
     # An entry whose transaction runs still may have a time at or before the one asked for; once a later entry is there, times only rise.
     is_settled = not isinstance(as_of, Moment) or position < row.position
     return HeadAt(position, row.named_position, row.public, is_settled)
+
+
+def readable_at(unit: ReadUnit, caller: Caller, league: str, where: Conditions, as_of: AsOf) -> Any:  # noqa: ANN401  a row or LeagueAt
+    """The league of which a caller asks for all or for a segment, at a position, a time or its head. Raises as `head_at`."""
+    row, _ = require_segment(unit, caller, league, where)
+    return league_at(unit, row, as_of)
 
 
 def settings_at(database: Database, caller: Caller, league: str, as_of: AsOf) -> dict[str, Any]:

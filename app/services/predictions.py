@@ -17,10 +17,11 @@ from app.errors import BadInput, Fault
 from app.ratings.scale import expected_score
 from app.services import sentences
 from app.services.answer_shapes import ByBoth
-from app.services.as_of import AsOf, league_at
+from app.services.as_of import AsOf
 from app.services.conditions import WHOLE, Conditions
-from app.services.keys import Caller, require_league, require_segment
+from app.services.keys import Caller
 from app.services.ordered_tables import Table, ordered_table
+from app.services.permalinks import readable_at
 from app.services.segments import counted_matches
 from app.services.shapes import By, MatrixShape, PredictionListShape, PredictionShape
 from app.services.standings import alias, segment_of
@@ -52,22 +53,27 @@ def predict(
     Raises LeagueNotFound, CompetitorNotFound, FitNotPublished, BadInput; for a segment KeyRequired, ScopeMissing.
     """
     with database.read() as unit:
-        row, _ = require_segment(unit, caller, league, where)
-        table = ordered_table(database, unit, league_at(unit, row, as_of), by, where)
+        table = ordered_table(database, unit, readable_at(unit, caller, league, where, as_of), by, where)
         return _prediction(table, *pair_of(unit, table, first, second, "first"), neutral=neutral)
 
 
 def predict_many(
-    database: Database, caller: Caller, league: str, pairs: Sequence[tuple[str, str]], *, by: ByBoth | None = None, as_of: AsOf = None
+    database: Database,
+    caller: Caller,
+    league: str,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    by: ByBoth | None = None,
+    where: Conditions = WHOLE,
+    as_of: AsOf = None,
 ) -> PredictionListShape:
     """The probabilities of up to 1,000 matches, on neutral ground; by both, those of the live ratings and of the fit in turn. Raises as `predict`."""
     if len(pairs) > MAX_PAIRS:
         raise BadInput("Too many pairs.", [Fault("/pairs", f"Ask for at most {MAX_PAIRS} pairs at a time.")])
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
-        then = league_at(unit, row, as_of)
+        then = readable_at(unit, caller, league, where, as_of)
         bases: list[By | None] = ["live", "fit"] if by == "both" else [by]
-        tables = [ordered_table(database, unit, then, basis) for basis in bases]
+        tables = [ordered_table(database, unit, then, basis, where) for basis in bases]
         found = [[pair_of(unit, table, *pair, f"/pairs/{index}") for table in tables] for index, pair in enumerate(pairs)]
     return {
         "rows": [_prediction(table, *sides, neutral=True) for both in found for table, sides in zip(tables, both, strict=True)],
@@ -177,21 +183,22 @@ def matrix(
     *,
     top: int = 10,
     by: By | None = None,
+    where: Conditions = WHOLE,
     as_of: AsOf = None,
 ) -> MatrixShape:
     """Everybody against everybody, of those named or of the first of the leaderboard, on neutral ground. Raises as `predict`."""
     if not 2 <= (top if competitors is None else len(competitors)) <= MAX_MATRIX:
         raise BadInput("A matrix has 2 to 100 competitors.", [Fault("top" if competitors is None else "competitors", "Ask for 2 to 100.")])
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
-        table = ordered_table(database, unit, league_at(unit, row, as_of), by)
+        table = ordered_table(database, unit, readable_at(unit, caller, league, where, as_of), by, where)
         chosen = table.first(top) if competitors is None else [table.row(alias(unit, table, key)) for key in competitors]
         numbers = [one.number for one in chosen]
-        games = _games(database, unit, table.league, numbers) if len(set(numbers)) == len(numbers) else []
+        games = _games(database, unit, table, numbers) if len(set(numbers)) == len(numbers) else []
     if len(set(numbers)) < len(numbers):
         raise BadInput("A competitor is named twice.", [Fault("competitors", "Name each competitor once.")])
     comparable = comparabilities(table, numbers)
     return {
+        **segment_of(table),
         "competitors": [one.key for one in chosen],
         "first": _chances(table, chosen, comparable),
         "comparable": comparable,
@@ -222,10 +229,11 @@ def _fitted_chances(fit: FitTable, numbers: Sequence[int]) -> list[list[float]]:
     return values
 
 
-def _games(database: Database, unit: ReadUnit, league: Any, numbers: Sequence[int]) -> list[list[int]]:  # noqa: ANN401  a row or LeagueAt
+def _games(database: Database, unit: ReadUnit, table: Table, numbers: Sequence[int]) -> list[list[int]]:
     """How often they met, in matches that count."""
-    if league.amended_position:
-        log = counted_matches(database, unit, league, league.position)
+    league = table.league
+    if table.where or league.amended_position:
+        log = counted_matches(database, unit, league, league.position, table.where)
         among = np.isin(log.first, numbers) & np.isin(log.second, numbers)
         pairs = [(int(first), int(second), 1) for first, second in zip(log.first[among], log.second[among], strict=True)]
     else:

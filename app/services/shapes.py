@@ -1,7 +1,6 @@
 """The shapes in which Arpad answers, the same over HTTP, on the command line and in the pages.
 
-Only names and types: what stands in them is decided by the services that build them. Ratings and errors are in points, probabilities
-in [0, 1], times RFC 3339 in UTC.
+Only names and types; services decide what stands in them. Ratings and errors are in points, probabilities in [0, 1], times RFC 3339 in UTC.
 """
 
 from typing import Any, Literal, NotRequired
@@ -204,6 +203,7 @@ class LeaderboardShape(SegmentBoard):
 CompetitorShape = TypedDict(
     "CompetitorShape",
     {
+        "where": NotRequired[dict[str, str]],
         "league": str,
         "position": int,
         "relative_to": str | None,
@@ -321,7 +321,7 @@ class PredictionListShape(TypedDict):
     position: int
 
 
-class MatrixShape(TypedDict):
+class MatrixShape(SegmentBoard):
     """`first[i][j]`: expected score of competitor i against j; None on the diagonal and where nothing connects the two."""
 
     competitors: list[str]

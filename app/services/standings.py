@@ -19,9 +19,10 @@ from app.services.conditions import WHOLE, Conditions
 from app.services.drifts import shown
 from app.services.everyone import NEVER, Integers
 from app.services.fitted_rows import UNFITTED, fitted_rows
-from app.services.keys import Caller, require_league, require_segment
+from app.services.keys import Caller, require_league
 from app.services.ledger import time_text
 from app.services.ordered_tables import Table, ordered_table
+from app.services.permalinks import readable_at
 from app.services.segments import amendments_at
 from app.services.shapes import (
     By,
@@ -30,6 +31,7 @@ from app.services.shapes import (
     LeaderboardRow,
     LeaderboardShape,
     SegmentBoard,
+    SegmentOf,
 )
 from app.services.statuses import DAY, remarks_of, statuses_of
 from app.storage.tables import Stored
@@ -61,8 +63,7 @@ def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
     Raises LeagueNotFound, FitNotPublished, CompetitorNotFound (for `around`), BadInput; for a segment KeyRequired, ScopeMissing.
     """
     with database.read() as unit:
-        row, _ = require_segment(unit, caller, league, where)
-        then = league_at(unit, row, as_of)
+        then = readable_at(unit, caller, league, where, as_of)
         table = ordered_table(database, unit, then, by, where)
         around = None if around is None else alias(unit, table, around)
     moment = moment_of(then)
@@ -88,8 +89,13 @@ def leaderboard(  # noqa: PLR0913  each a choice of its own with a default
 
 
 def segment_of(table: Table) -> SegmentBoard:
-    """What an answer says of its segment; nothing of a whole league. Every match has two sides."""
-    return {"where": table.where.shape, "matches": int(table.matches.sum()) // 2} if table.where else {}
+    """What an answer says of its segment; nothing of a whole league."""
+    return {**conditions_of(table), "matches": table.played} if table.where else {}
+
+
+def conditions_of(table: Table) -> SegmentOf:
+    """As `segment_of`, where the number of matches is somebody's own."""
+    return {"where": table.where.shape} if table.where else {}
 
 
 def _chosen(table: Table, min_matches: int, active_since: int | None, gone: NDArray[np.bool_] | None) -> Integers:
@@ -230,7 +236,7 @@ def alias(unit: ReadUnit, table: Table, key: str) -> str:
         found = unit.competitors.by_numbers(table.league.id, [number])[number].key
         if found in table:
             return str(found)
-    raise CompetitorNotFound(key, similar_keys([row.key for row in table.rows], key))
+    raise CompetitorNotFound(key, similar_keys([row.key for row in table.rows], key), str(table.where))
 
 
 def require_known(unit: ReadUnit, league_id: int, key: str) -> Stored:
@@ -247,15 +253,18 @@ def similar_keys(keys: Sequence[str], wanted: str) -> list[str]:
     return [folded[near] for near in difflib.get_close_matches(wanted.casefold(), folded, n=3, cutoff=0.75)]
 
 
-def competitor(database: Database, caller: Caller, league: str, key: str, *, as_of: AsOf = None) -> CompetitorShape:
-    """One competitor with ratings, rank and record. Raises LeagueNotFound, CompetitorNotFound."""
+def competitor(database: Database, caller: Caller, league: str, key: str, *, where: Conditions = WHOLE, as_of: AsOf = None) -> CompetitorShape:
+    """One competitor with ratings, rank and record, of a segment as if nothing else had been played.
+
+    Raises LeagueNotFound, CompetitorNotFound, BadInput; for a segment KeyRequired, ScopeMissing.
+    """
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
-        then = league_at(unit, row, as_of)
-        table = ordered_table(database, unit, then, None)
+        then = readable_at(unit, caller, league, where, as_of)
+        table = ordered_table(database, unit, then, None, where)
         found = alias(unit, table, key)
     [shape] = leaderboard_rows(table, np.array([table.place(found)]), moment_of(then))
     return {
+        **conditions_of(table),
         "league": then.key,
         "position": then.position,
         "relative_to": table.fit.relative_to(table.row(found).number) if table.fit else None,

@@ -20,11 +20,13 @@ from app.ratings.comparisons import Floats
 from app.ratings.scale import natural_unit
 from app.ratings.suggestions import drawn, matches_to_separate, own_gains, propensities, separating_gains
 from app.services.answer_shapes import ForecastShape, Goal, SuggestionRow, SuggestionsShape
-from app.services.as_of import AsOf, league_at
+from app.services.as_of import AsOf
 from app.services.bridges import Missing
-from app.services.keys import Caller, require_league
+from app.services.conditions import WHOLE, Conditions
+from app.services.keys import Caller
 from app.services.ordered_tables import Table, ordered_table
-from app.services.standings import moment_of
+from app.services.permalinks import readable_at
+from app.services.standings import moment_of, segment_of
 from app.services.stored_fits import FitTable
 from app.storage.unit_of_work import Database
 
@@ -57,45 +59,51 @@ def suggestions(
     k: int = 3,
     count: int = 5,
     seed: int = 0,
+    where: Conditions = WHOLE,
     as_of: AsOf = None,
 ) -> SuggestionsShape:
-    """Pairs to play next. The goals “top” and “neighbours” need a published fit. Raises LeagueNotFound, FitNotPublished, BadInput."""
+    """Pairs to play next, of a league or of a segment. The goals “top” and “neighbours” need a published fit.
+
+    Raises LeagueNotFound, FitNotPublished, BadInput; for a segment KeyRequired, ScopeMissing.
+    """
     if not (1 <= k <= MAX_TOP and 1 <= count <= MAX_COUNT):
         fault = Fault("k", f"Use 1 to {MAX_TOP}.") if not 1 <= k <= MAX_TOP else Fault("count", f"Use 1 to {MAX_COUNT}.")
         raise BadInput("So much cannot be asked for.", [fault])
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
-        then = league_at(unit, row, as_of)
-        table = ordered_table(database, unit, then, "live" if goal == "connect" else "fit")
-    found = _connecting(table) if table.fit is None or goal == "connect" else _informative(table, table.fit, goal, k)
+        then = readable_at(unit, caller, league, where, as_of)
+        table = ordered_table(database, unit, then, "live" if goal == "connect" else "fit", where)
+    moment, by_fit = moment_of(then), None if goal == "connect" else table.fit
+    found = _connecting(table, moment) if by_fit is None else _informative(_active(table, by_fit, moment), by_fit, goal, k)
     chances = propensities(found.gains, count) if found.pairs else np.zeros(0)
     places = drawn(chances, np.random.default_rng(seed)) if found.pairs else np.zeros(0, dtype=np.int64)
-    rows = [_row(found, int(place), float(chances[place]), goal, f"{then.position}-{seed}") for place in places]
+    rows = [_row(found, int(place), float(chances[place]), f"{goal}-{then.position}-{seed}", where) for place in places]
     return {
+        **segment_of(table),
         "league": then.key,
         "position": then.position,
-        "fit": None if goal == "connect" or table.fit is None else table.fit.number,
+        "fit": None if by_fit is None else by_fit.number,
         "goal": goal,
         "seed": seed,
         "candidates": len(found.pairs),
         "unit": "pairs that become comparable" if goal == "connect" else "variance in squared points",
         "rows": sorted(rows, key=lambda each: (-each["gain"], each["first"], each["second"])),
-        "forecast": None if goal == "connect" or table.fit is None else _forecast(table, table.fit),
+        "forecast": None if by_fit is None else _forecast(_active(table, by_fit, moment), by_fit),
         "sentence": _sentence(found, rows, goal, k),
     }
 
 
-def forecast(database: Database, caller: Caller, league: str, *, as_of: AsOf = None) -> ForecastShape | None:
-    """About how many more matches the first two of the fit would need; None where there are no two. Raises LeagueNotFound, FitNotPublished, BadInput."""
+def forecast(database: Database, caller: Caller, league: str, *, where: Conditions = WHOLE, as_of: AsOf = None) -> ForecastShape | None:
+    """About how many more matches the first two of the fit would need; None where there are no two. Raises as `suggestions`."""
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
-        table = ordered_table(database, unit, league_at(unit, row, as_of), "fit")
-    return None if table.fit is None else _forecast(table, table.fit)
+        then = readable_at(unit, caller, league, where, as_of)
+        table = ordered_table(database, unit, then, "fit", where)
+    return None if table.fit is None else _forecast(_active(table, table.fit, moment_of(then)), table.fit)
 
 
-def _row(found: _Candidates, place: int, propensity: float, goal: Goal, draw: str) -> SuggestionRow:
+def _row(found: _Candidates, place: int, propensity: float, draw: str, where: Conditions) -> SuggestionRow:
+    """A match that is suggested for a segment is of it only if its context says so."""
     first, second = found.pairs[place]
-    context: dict[str, str | float] = {"suggestion": f"{goal}-{draw}", "propensity": propensity}
+    context: dict[str, str | float | bool] = {**where.context, "suggestion": draw, "propensity": propensity}
     return {"first": first.key, "second": second.key, "propensity": propensity, "gain": float(found.gains[place]), "context": context}
 
 
@@ -114,30 +122,30 @@ def _sentence(found: _Candidates, rows: Sequence[SuggestionRow], goal: Goal, k: 
     return f"{told[goal]}; {len(rows)} of {len(found.pairs)} candidates were drawn, each with its own known probability."
 
 
-def _active(table: Table, fit: FitTable) -> list[Any]:
+def _active(table: Table, fit: FitTable, moment: int) -> list[Any]:
     """Of the largest island, in the order of the fit, who still plays."""
-    plays = (table.ordering.islands == 0) & fit.knows(table.ordering.numbers) & ~table.gone(moment_of(table.league))
+    plays = (table.ordering.islands == 0) & fit.knows(table.ordering.numbers) & ~table.gone(moment)
     return [table.at(place) for place in np.flatnonzero(plays).tolist()]
 
 
-def _informative(table: Table, fit: FitTable, goal: Goal, k: int) -> _Candidates:
-    active = _active(table, fit)[: k + CONTENDERS if goal == "top" else NEIGHBOURS]
+def _informative(active: Sequence[Any], fit: FitTable, goal: Goal, k: int) -> _Candidates:
+    active = active[: k + CONTENDERS if goal == "top" else NEIGHBOURS]
     pairs = [(i, j) for i, j in combinations(range(len(active)), 2) if goal == "top" or j - i <= REACH]
     if not pairs or (goal == "top" and k >= len(active)):
         return _Candidates([], np.zeros(0))
-    numbers = [row.number for row in active]
-    theta, first, second = fit.strengths.theta[numbers], *np.array(pairs).T
+    places = [fit.place(row.number) for row in active]
+    theta, first, second = fit.strengths.theta[places], *np.array(pairs).T
     squared = natural_unit(fit.settings.scale) ** 2
     if goal == "top":
-        gains = separating_gains(theta, fit.strengths.uncertainty.joint(numbers), k, first, second)
+        gains = separating_gains(theta, fit.strengths.uncertainty.joint(places), k, first, second)
     else:
-        gains = own_gains(theta[first] - theta[second], pair_variances(fit.strengths.second_order.among_few, numbers)[first, second])
+        gains = own_gains(theta[first] - theta[second], pair_variances(fit.strengths.second_order.among_few, places)[first, second])
     return _Candidates([(active[i], active[j]) for i, j in pairs], gains * squared)
 
 
-def _connecting(table: Table) -> _Candidates:
+def _connecting(table: Table, moment: int) -> _Candidates:
     """Between islands; where there is one, between its classes: who took points from nobody against who gave none away."""
-    missing = Missing(table)
+    missing = Missing(table, moment)
     if len(missing.of_island) > 1:
         groups = [missing.of_island[island] for island in sorted(missing.of_island)][:MAX_GROUPS]
         joined = [(groups[0], other) for other in groups[1:]]
@@ -149,10 +157,10 @@ def _connecting(table: Table) -> _Candidates:
     return _Candidates([(a, b) for a, b, _ in pairs], np.array([float(gain) for *_, gain in pairs]))
 
 
-def _forecast(table: Table, fit: FitTable) -> ForecastShape | None:
-    """For the first two of the largest island who still play."""
-    for one, other in pairwise(_active(table, fit)[:2]):
-        found = fit.strengths.difference(one.number, other.number)
+def _forecast(active: Sequence[Any], fit: FitTable) -> ForecastShape | None:
+    """For the first two of them."""
+    for one, other in pairwise(active[:2]):
+        found = fit.strengths.difference(fit.place(one.number), fit.place(other.number))
         matches = None if found.comparable == "no" else matches_to_separate(found.estimate, found.standard_error**2)
         return {"first": one.key, "second": other.key, "matches": matches, "sentence": _forecast_sentence(one.key, other.key, matches)}
     return None

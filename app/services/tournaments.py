@@ -17,12 +17,14 @@ from app.ratings.comparisons import Floats
 from app.ratings.scale import natural_unit
 from app.ratings.tournaments import Bracket, Entrants, drawn_strengths, fixed_strengths, knock_out, listed_bracket, round_robin, standard_bracket
 from app.services.answer_shapes import Seeding, TournamentFormat, TournamentRow, TournamentShape
-from app.services.as_of import AsOf, league_at
-from app.services.keys import Caller, require_league
+from app.services.as_of import AsOf
+from app.services.conditions import WHOLE, Conditions
+from app.services.keys import Caller
 from app.services.ordered_tables import Table, ordered_table
+from app.services.permalinks import readable_at
 from app.services.predictions import comparabilities
 from app.services.shapes import By
-from app.services.standings import alias
+from app.services.standings import alias, segment_of
 from app.services.stored_fits import FitTable
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database
@@ -54,16 +56,17 @@ def simulate(
     *,
     top: int = 8,
     by: By | None = None,
+    where: Conditions = WHOLE,
     as_of: AsOf = None,
 ) -> TournamentShape:
-    """The odds among those named, in this order, or among the first of the leaderboard.
+    """The odds among those named, in this order, or among the first of the leaderboard, of a league or of a segment.
 
-    Raises LeagueNotFound, CompetitorNotFound, FitNotPublished, BadInput (also where nothing connects two of them).
+    Raises LeagueNotFound, CompetitorNotFound, FitNotPublished, BadInput (also where nothing connects two of them); for a segment KeyRequired,
+    ScopeMissing.
     """
     _check_size(tournament, top if competitors is None else len(competitors), "/top" if competitors is None else "/competitors")
     with database.read() as unit:
-        row, _ = require_league(unit, caller, league)
-        table = ordered_table(database, unit, league_at(unit, row, as_of), by)
+        table = ordered_table(database, unit, readable_at(unit, caller, league, where, as_of), by, where)
         entrants = table.first(top) if competitors is None else [table.row(alias(unit, table, key)) for key in competitors]
     if len({one.number for one in entrants}) < len(entrants):
         raise BadInput("A competitor is named twice.", [Fault("/competitors", "Name each competitor once.")])
@@ -102,6 +105,7 @@ def _played(table: Table, tournament: Tournament, entrants: Sequence[Any], *, re
     byes = sum(other is None for _, other in bracket or [])
     rows = [_row(one, place, title, reaches, points, tournament.runs) for place, one in enumerate(entrants)]
     return {
+        **segment_of(table),
         "league": table.league.key,
         "position": table.league.position,
         "by": table.by,
@@ -123,10 +127,10 @@ def _played(table: Table, tournament: Tournament, entrants: Sequence[Any], *, re
 def _strengths(table: Table, fit: FitTable | None, entrants: Sequence[Any], runs: int, generator: np.random.Generator) -> Entrants:
     if fit is None:
         return fixed_strengths(np.array([one.rating for one in entrants]) / natural_unit(table.settings.scale), runs)
-    numbers, known = [one.number for one in entrants], fit.strengths
-    mean, with_ties = known.theta[numbers], bool(known.tie_parameter)
+    places, known = [fit.place(one.number) for one in entrants], fit.strengths
+    mean, with_ties = known.theta[places], bool(known.tie_parameter)
     few = known.second_order.among_few
-    indices = [*numbers, few.width - 1] if with_ties else numbers
+    indices = [*places, few.width - 1] if with_ties else places
     mean = np.append(mean, math.log(known.tie_parameter)) if known.tie_parameter else mean
     return drawn_strengths(mean, few.joint(indices), runs, generator, with_ties=with_ties)
 

@@ -1,14 +1,13 @@
 """From what services answer about two competitors to the page that compares them. Words and order alone, as in `views`."""
 
 from dataclasses import replace
-from urllib.parse import urlencode
 
 from app.services import sentences
 from app.services.answer_shapes import DifferenceShape
 from app.services.shapes import By, LeaderboardShape, PredictionShape
 from app.web import wording
 from app.web.contexts import ComparePage, Link, Note
-from app.web.views import Asked, league_url
+from app.web.views import Asked, league_url, with_query
 
 CAN_BE_COMPARED = {"yes": "Yes.", "ordered-only": "Only who is ahead.", "no": "No."}
 
@@ -19,7 +18,7 @@ def compare_page(board: LeaderboardShape, prediction: PredictionShape, differenc
     path = f"{league_url(board['league'])}/compare"
 
     def address(one: str, other: str, by: By | None) -> str:
-        return f"{path}?{urlencode({'first': one, 'second': other, **replace(asked, by=by).parameters()})}"
+        return with_query(path, {"first": one, "second": other, **replace(asked, by=by).parameters()})
 
     choices = (
         Link("Live", address(first, second, "live"), current=prediction["by"] == "live"),
@@ -33,7 +32,9 @@ def compare_page(board: LeaderboardShape, prediction: PredictionShape, differenc
         choices=choices,
         turned_url=address(second, first, asked.by),
         league_name=board["name"],
-        league_url=league_url(board["league"]),
+        league_url=with_query(league_url(board["league"]), Asked(where=asked.where).parameters()),
+        segment=str(asked.where) or None,
+        segment_matches=wording.counted(board.get("matches", 0), "match", "matches"),
         answers=(
             Note("Who would win?", prediction["sentence"]),
             Note("How far are they apart?", difference["sentence"]),

@@ -135,6 +135,16 @@ class LeaderboardPage:
     """Live or fit."""
     by: str | None
     """The `by` that was asked for, which the filter keeps."""
+    segment: str | None
+    """“surface = Clay”, None for the whole league."""
+    segment_matches: str
+    """“12 matches”."""
+    whole_url: str
+    """The same list of the whole league."""
+    where: tuple[str, ...]
+    """The conditions that were asked for, which the comparison keeps."""
+    choosable: tuple[str, ...]
+    """The fields in which conditions are chosen; none for whoever may not see segments."""
     min_matches: int
     inactive: bool
     """Whether inactive competitors are listed."""
@@ -194,6 +204,10 @@ class ComparePage:
     """The same two the other way round."""
     league_name: str
     league_url: str
+    segment: str | None
+    """“surface = Clay”, None for the whole league."""
+    segment_matches: str
+    """“12 matches”."""
     answers: tuple[Note, ...]
     """What was asked, and the sentence that answers it."""
 

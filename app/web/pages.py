@@ -6,7 +6,7 @@ stays as it is but for the names.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -22,7 +22,7 @@ from app.services import differences, leagues, permalinks, predictions, refits, 
 from app.services.answer_shapes import BridgesShape, DriftShape, ForecastShape
 from app.services.as_of import AsOf
 from app.services.bridges import bridges
-from app.services.conditions import WHOLE
+from app.services.conditions import Conditions
 from app.services.drift_alarms import league_drift
 from app.services.keys import Caller
 from app.services.moments import parse_as_of
@@ -66,14 +66,20 @@ def _checked_as_of(text: str) -> str:
     return text
 
 
+def _segment(where: Sequence[str]) -> Conditions:
+    """A browser also sends the fields that were left empty."""
+    return Conditions.of_texts(filter(None, where))
+
+
 class LeaderboardQuery(LeaguesQuery):
     by: By | None = None
     min_matches: Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_zero_if_empty)] = 0
     inactive: bool = True
+    where: list[str] = []
     as_of: Annotated[str, AfterValidator(_checked_as_of)] | None = None
 
     def asked(self) -> Asked:
-        return Asked(self.by, self.min_matches, self.inactive, self.cursor, self.limit, self.as_of)
+        return Asked(self.by, self.min_matches, self.inactive, self.cursor, self.limit, self.as_of, _segment(self.where))
 
 
 class CompareQuery(BaseModel):
@@ -82,7 +88,18 @@ class CompareQuery(BaseModel):
     first: Key
     second: Key
     by: By | None = None
+    where: list[str] = []
     as_of: Annotated[str, AfterValidator(_checked_as_of)] | None = None
+
+    def asked(self) -> Asked:
+        return Asked(by=self.by, as_of=self.as_of, where=_segment(self.where))
+
+
+class Of(TypedDict):
+    """Of what services are asked: the whole league or a segment, now or then."""
+
+    where: Conditions
+    as_of: AsOf
 
 
 class Around(TypedDict):
@@ -117,18 +134,19 @@ class Pages:
             except FitNotPublished:
                 asked = replace(asked, by=None, cursor=None)
                 shown, board = self._read_all(caller, league, asked)
-            page = leaderboard_page(shown, board, asked=asked, base_url=str(request.base_url), **self._around(caller, shown, board, asked))
+            beside, may_choose = self._around(caller, shown, board, asked), caller.kind != "anonymous"
+            page = leaderboard_page(shown, board, asked=asked, base_url=str(request.base_url), may_choose=may_choose, **beside)
             links = _link(league_url(league), board, asked)
             return Response(render(page), media_type=HTML, headers={**headers, **links})
 
-        return await self._unless_known(request, league, query.as_of, answer)
+        return await self._unless_known(request, league, query.asked(), answer)
 
     async def show_leaderboard_json(self, request: Request, league: str, query: Annotated[LeaderboardQuery, Query()]) -> Response:
         def answer(caller: Caller, headers: Mapping[str, str]) -> Response:
             board = self._read(caller, league, query.asked())
             return JSONResponse(board, headers={**headers, **_link(f"{league_url(league)}.json", board, query.asked())})
 
-        return await self._unless_known(request, league, query.as_of, answer)
+        return await self._unless_known(request, league, query.asked(), answer)
 
     async def show_leaderboard_csv(self, request: Request, league: str, query: Annotated[LeaderboardQuery, Query()]) -> Response:
         def answer(caller: Caller, headers: Mapping[str, str]) -> Response:
@@ -138,28 +156,26 @@ class Pages:
             links = _link(f"{league_url(league)}.csv", board, query.asked())
             return Response(leaderboard_csv(board), media_type="text/csv; charset=utf-8; header=present", headers={**headers, **name, **links})
 
-        return await self._unless_known(request, league, query.as_of, answer)
+        return await self._unless_known(request, league, query.asked(), answer)
 
     async def compare(self, request: Request, league: str, query: Annotated[CompareQuery, Query()]) -> Response:
         def answer(caller: Caller, headers: Mapping[str, str]) -> Response:
-            asked = Asked(by=query.by, as_of=query.as_of)
-            board, as_of = self._read(caller, league, replace(asked, by=None, limit=1)), _moment(asked)
-            prediction = predictions.predict(self._database, caller, league, query.first, query.second, by=query.by, as_of=as_of)
-            apart = differences.difference(self._database, caller, league, query.first, query.second, by=prediction["by"], as_of=as_of)
+            asked, pair = query.asked(), (query.first, query.second)
+            board, of = self._read(caller, league, replace(asked, by=None, limit=1)), _of(asked)
+            prediction = predictions.predict(self._database, caller, league, *pair, by=query.by, **of)
+            apart = differences.difference(self._database, caller, league, *pair, by=prediction["by"], **of)
             return Response(render(compare_page(board, prediction, apart, asked)), media_type=HTML, headers=headers)
 
-        return await self._unless_known(request, league, query.as_of, answer)
+        return await self._unless_known(request, league, query.asked(), answer)
 
-    async def _unless_known(
-        self, request: Request, league: str, as_of: str | None, answer: Callable[[Caller, Mapping[str, str]], Response]
-    ) -> Response:
+    async def _unless_known(self, request: Request, league: str, asked: Asked, answer: Callable[[Caller, Mapping[str, str]], Response]) -> Response:
         """The answer, or 304 where the browser has shown that it knows it. Raises LeagueNotFound and what `answer` raises."""
         if not leagues.LEAGUE_ID.fullmatch(league):
             raise LeagueNotFound(league)
         caller = self._caller_of(request)
 
         def work() -> Response:
-            headers = self._headers(request, caller, league, as_of)
+            headers = self._headers(request, caller, league, asked)
             if headers["ETag"] in request.headers.get("If-None-Match", ""):
                 return Response(status_code=304, headers=headers)
             try:
@@ -172,17 +188,19 @@ class Pages:
 
         return await self._in_thread(work)
 
-    def _headers(self, request: Request, caller: Caller, league: str, as_of: str | None) -> dict[str, str]:
-        """What an answer carries: its tag, and whether it may be kept."""
-        if as_of is not None:
-            then = permalinks.head_at(self._database, caller, league, parse_as_of(as_of))
-            tag, kept, public = _entity_tag(request, then.position, then.named_position), PERMANENT if then.is_settled else "no-cache", then.public
+    def _headers(self, request: Request, caller: Caller, league: str, asked: Asked) -> dict[str, str]:
+        """What an answer carries: its tag, and whether it may be kept. Whoever sends a key is offered more than the public."""
+        if asked.as_of is not None:
+            then = permalinks.head_at(self._database, caller, league, parse_as_of(asked.as_of), asked.where)
+            decisive: tuple[object, ...] = (then.position, then.named_position)
+            kept, public = PERMANENT if then.is_settled else "no-cache", then.public
         else:
             # What became of the last fit is told on the page; and the day decides who is inactive.
-            head = leagues.head(self._database, caller, league, with_last_fit=True)
-            today = datetime.now(UTC).date().isoformat()
-            tag, kept, public = _entity_tag(request, head.position, head.published_fit, head.last_fit, today), "no-cache", head.public
-        return {**SAFETY_HEADERS, "ETag": tag, "Cache-Control": kept if public else "private, no-store"}
+            head = leagues.head(self._database, caller, league, asked.where, with_last_fit=True)
+            decisive = (head.position, head.published_fit, head.last_fit, datetime.now(UTC).date().isoformat())
+            kept, public = "no-cache", head.public
+        tag, is_shared = _entity_tag(request, caller.kind, *decisive), public and caller.kind == "anonymous"
+        return {**SAFETY_HEADERS, "ETag": tag, "Cache-Control": kept if is_shared else "private, no-store", "Vary": "Accept, Authorization"}
 
     def _read(self, caller: Caller, league: str, asked: Asked) -> LeaderboardShape:
         return standings.leaderboard(
@@ -194,7 +212,7 @@ class Pages:
             inactive=asked.inactive,
             cursor=asked.cursor,
             limit=asked.limit,
-            as_of=_moment(asked),
+            **_of(asked),
         )
 
     def _read_all(self, caller: Caller, league: str, asked: Asked) -> tuple[LeagueShape, LeaderboardShape]:
@@ -205,21 +223,21 @@ class Pages:
 
     def _around(self, caller: Caller, league: LeagueShape, board: LeaderboardShape, asked: Asked) -> Around:
         """What is told beside the rows: the fit, what became of the last one, drift, and what is missing."""
-        key, as_of = league["league"], _moment(asked)
-        last = self._last_fit(caller, key) if as_of is None else None
-        has_fit, is_small = board["fit"] is not None, league["competitors"] <= SMALL
+        key, of = league["league"], _of(asked)
+        last = self._last_fit(caller, key, asked.where) if asked.as_of is None else None
+        has_fit, is_small = board["fit"] is not None, sum(island["competitors"] for island in board["components"]) <= SMALL
         fit = refits.get_fit(self._database, caller, key, board["fit"]) if board["fit"] is not None else last
         return {
             "fit": fit,
             "last": last if has_fit else None,
-            "drift": league_drift(self._database, caller, key, limit=1, as_of=as_of) if has_fit else None,
-            "bridges": bridges(self._database, caller, key, limit=3, as_of=as_of) if is_small and _lacks_something(league, board, last) else None,
-            "forecast": forecast(self._database, caller, key, as_of=as_of) if is_small and has_fit and asked.cursor is None else None,
+            "drift": league_drift(self._database, caller, key, limit=1, **of) if has_fit else None,
+            "bridges": bridges(self._database, caller, key, limit=3, **of) if is_small and _lacks_something(league, board, last) else None,
+            "forecast": forecast(self._database, caller, key, **of) if is_small and has_fit and asked.cursor is None else None,
         }
 
-    def _last_fit(self, caller: Caller, league: str) -> FitShape | None:
-        """The last fit of the whole league that was asked for, whatever became of it."""
-        return next(iter(refits.list_fits(self._database, caller, league, where=WHOLE, limit=1)["rows"]), None)
+    def _last_fit(self, caller: Caller, league: str, where: Conditions) -> FitShape | None:
+        """The last fit of the whole league, or of the segment, that was asked for, whatever became of it."""
+        return next(iter(refits.list_fits(self._database, caller, league, where=where, limit=1)["rows"]), None)
 
 
 async def show_asset(name: str) -> Response:
@@ -263,8 +281,8 @@ def _lacks_something(league: LeagueShape, board: LeaderboardShape, last: FitShap
     return bool(board["rows"]) and (refused or len(board["components"]) > 1)
 
 
-def _moment(asked: Asked) -> AsOf:
-    return None if asked.as_of is None else parse_as_of(asked.as_of)
+def _of(asked: Asked) -> Of:
+    return {"where": asked.where, "as_of": None if asked.as_of is None else parse_as_of(asked.as_of)}
 
 
 def _link(path: str, board: LeaderboardShape, asked: Asked) -> dict[str, str]:

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from app.services import sentences
 from app.services.answer_shapes import BridgesShape, DriftShape, ForecastShape
+from app.services.conditions import MAX_CONDITIONS, WHOLE, Conditions
 from app.services.shapes import By, FitShape, LeaderboardRow, LeaderboardShape, LeagueShape
 from app.web import charts, wording
 from app.web.contexts import Island, LeaderboardPage, LeagueRow, LeaguesPage, Link, Mark, Note, StandingRow
@@ -18,7 +19,7 @@ from app.web.contexts import Island, LeaderboardPage, LeagueRow, LeaguesPage, Li
 NORMAL_QUANTILE = 1.959964
 FIRST_MATCH = {"first": "Alice", "second": "Bob", "outcome": "first"}
 DEFAULT_LIMIT = 100
-Parameters = dict[str, str | int]
+Parameters = dict[str, str | int | list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Asked:
     limit: int = DEFAULT_LIMIT
     as_of: str | None = None
     """A position or a time, as it was sent."""
+    where: Conditions = WHOLE
 
     def parameters(self) -> Parameters:
         """The filters as query parameters, without the place in the list."""
@@ -46,6 +48,8 @@ class Asked:
             chosen["limit"] = self.limit
         if self.as_of is not None:
             chosen["as_of"] = self.as_of
+        if self.where:
+            chosen["where"] = self.where.texts
         return chosen
 
 
@@ -62,7 +66,7 @@ def leagues_page(leagues: Sequence[LeagueShape], following: str | None, base_url
         for league in leagues
     )
     create = _curl(f"{base_url}v1/leagues", {"league": "chess-club", "name": "Chess club", "public": True})
-    return LeaguesPage(rows, None if following is None else _url("/", {"cursor": following}), create)
+    return LeaguesPage(rows, None if following is None else with_query("/", {"cursor": following}), create)
 
 
 def leaderboard_page(
@@ -72,6 +76,7 @@ def leaderboard_page(
     asked: Asked,
     base_url: str,
     *,
+    may_choose: bool = False,
     last: FitShape | None = None,
     drift: DriftShape | None = None,
     bridges: BridgesShape | None = None,
@@ -79,7 +84,7 @@ def leaderboard_page(
 ) -> LeaderboardPage:
     """`league` with the settings of the time that is shown; `fit` is the published one, or, while there is none, the last that was asked for.
 
-    `last` is the last that was asked for beside a published one; `drift`, `bridges` and `forecast` are there where they were reckoned.
+    `may_choose` whether the caller is offered segments; `last` is the last that was asked for beside a published one; `drift`, `bridges` and `forecast` are there where they were reckoned.
     """
     path = league_url(league["league"])
     is_live = asked.as_of is None
@@ -93,28 +98,33 @@ def leaderboard_page(
         choices=_choices(path, board, asked),
         is_past=not is_live,
         permalink=permalink(path, board, asked),
-        present_url=_url(path, replace(asked, as_of=None).parameters()),
+        present_url=with_query(path, replace(asked, as_of=None).parameters()),
         as_of_asked=asked.as_of,
         by=asked.by,
+        segment=str(asked.where) or None,
+        segment_matches=wording.counted(board.get("matches", 0), "match", "matches"),
+        whole_url=with_query(path, replace(asked, where=WHOLE, cursor=None).parameters()),
+        where=tuple(asked.where.texts),
+        choosable=_choosable(asked.where) if may_choose else (),
         min_matches=asked.min_matches,
         inactive=asked.inactive,
         hidden=_hidden_in_words(board),
-        show_all_url=_url(path, Asked(as_of=asked.as_of).parameters()),
+        show_all_url=with_query(path, Asked(as_of=asked.as_of, where=asked.where if board.get("matches") else WHOLE).parameters()),
         downloads=tuple(Link(suffix.upper(), _here(f"{path}.{suffix}", asked)) for suffix in ("json", "csv")),
         ways_on=_ways_on(path, board, asked),
-        no_fit=None if board["fit"] is not None or not is_live else wording.refit_in_words(league["settings"]),
+        no_fit=None if board["fit"] is not None or not is_live else wording.refit_in_words({} if asked.where else league["settings"]),
         last_fit=None if board["fit"] is not None or fit is None else sentences.outcome_of_fit(fit, None),
-        refit_command=f"arpad refit {league['league']} --wait",
+        refit_command=f"arpad refit {league['league']}{_options(asked.where)} --wait",
         kept_fit=None if board["fit"] is None or last is None else sentences.outcome_of_fit(last, board["fit"]),
         alarm=drift["sentence"] if drift is not None and drift["alarm"] else None,
         missing=None if bridges is None or not bridges["upsets_throughout"] else bridges["sentence"],
         forecast=None if forecast is None else forecast["sentence"],
-        missing_command=f"arpad bridges {league['league']}",
+        missing_command=f"arpad bridges {league['league']}{_options(asked.where)}",
         compare_url=f"{path}/compare" if is_live and len(board["rows"]) > 1 else None,
         islands=tuple(_islands(board, continued=asked.cursor is not None)),
         split=len(board["components"]) > 1,
         notes=tuple(_notes(league, board)),
-        empty=league["matches"] == 0 and not board["rows"] and is_live,
+        empty=league["matches"] == 0 and not board["rows"] and is_live and not asked.where,
         nobody=_nobody_in_words(asked, board),
         record_command=_curl(f"{base_url}v1/leagues/{league['league']}/matches", FIRST_MATCH),
     )
@@ -126,7 +136,7 @@ def league_url(league: str) -> str:
 
 def next_url(path: str, board: LeaderboardShape, asked: Asked) -> str | None:
     """The same list from where this page of it ends, None at its end."""
-    return None if board["next"] is None else _url(path, {**asked.parameters(), "cursor": board["next"]})
+    return None if board["next"] is None else with_query(path, {**asked.parameters(), "cursor": board["next"]})
 
 
 def permalink(path: str, board: LeaderboardShape, asked: Asked) -> str:
@@ -134,18 +144,30 @@ def permalink(path: str, board: LeaderboardShape, asked: Asked) -> str:
     return _here(path, replace(asked, as_of=str(board["position"])))
 
 
+def _choosable(where: Conditions) -> tuple[str, ...]:
+    """What the fields of the filter hold: the conditions, and one more for the next."""
+    return (*where.texts, "")[:MAX_CONDITIONS]
+
+
+def _options(where: Conditions) -> str:
+    return "".join(f" --where {shlex.quote(text)}" for text in where.texts)
+
+
 def _nobody_in_words(asked: Asked, board: LeaderboardShape) -> str:
+    if asked.where and not board.get("matches"):
+        return f"No counted match meets {asked.where}."
     filtered = asked.min_matches or not asked.inactive or asked.cursor is not None
     return "Nobody passes these filters." if filtered or asked.as_of is None else f"Nobody had a match at entry {wording.grouped(board['position'])}."
 
 
 def _here(path: str, asked: Asked) -> str:
     place: Parameters = {} if asked.cursor is None else {"cursor": asked.cursor}
-    return _url(path, {**asked.parameters(), **place})
+    return with_query(path, {**asked.parameters(), **place})
 
 
-def _url(path: str, parameters: Parameters) -> str:
-    return f"{path}?{urlencode(parameters)}" if parameters else path
+def with_query(path: str, parameters: Parameters) -> str:
+    """An address with its query, where there is one."""
+    return f"{path}?{urlencode(parameters, doseq=True)}" if parameters else path
 
 
 def _curl(url: str, body: dict[str, object] | dict[str, str]) -> str:
@@ -162,7 +184,7 @@ def _curl(url: str, body: dict[str, object] | dict[str, str]) -> str:
 
 def _choices(path: str, board: LeaderboardShape, asked: Asked) -> tuple[Link, ...]:
     def choice(by: By, text: str, *, possible: bool) -> Link:
-        url = _url(path, {**asked.parameters(), "by": by}) if possible else None
+        url = with_query(path, {**asked.parameters(), "by": by}) if possible else None
         return Link(text, url, current=board["by"] == by)
 
     return choice("live", "Live", possible=True), choice("fit", "Fit", possible=board["fit"] is not None)
@@ -171,7 +193,7 @@ def _choices(path: str, board: LeaderboardShape, asked: Asked) -> tuple[Link, ..
 def _ways_on(path: str, board: LeaderboardShape, asked: Asked) -> tuple[Link, ...]:
     links = []
     if asked.cursor is not None:
-        links.append(Link("First page", _url(path, asked.parameters())))
+        links.append(Link("First page", with_query(path, asked.parameters())))
     following = next_url(path, board, asked)
     if following is not None:
         links.append(Link("Next page", following))

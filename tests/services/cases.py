@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Protocol
 
 import pytest
@@ -48,6 +49,13 @@ LEAGUES: dict[str, tuple[dict[str, Any], list[tuple[str, str, str]]]] = {
     "one competitor twice": ({}, games(("A", "B", 2, 1))),
 }
 """Settings and matches of each."""
+
+
+def elsewhere(matches: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """What was played elsewhere: the weak beat the strong, islands are joined, and somebody plays who is in none of the matches."""
+    players = sorted({key for one, other, _ in matches for key in (one, other)})
+    upsets = [pair for one, other in pairwise(["Z", *players]) for pair in ((other, one, "first"), (one, other, "draw"))]
+    return [*upsets, *((other, one, "first") for one, other, _ in matches[::2])]
 
 
 def status(answer: Answer) -> int | None:

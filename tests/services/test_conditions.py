@@ -29,6 +29,18 @@ def test_every_context_meets_the_conditions_that_it_spells(context):
     assert Conditions.of_texts(f"{name}={written(value)}" for name, value in nameable.items()).met_by(stored)
 
 
+@given(values=st.dictionaries(_names, _values | st.sampled_from(["NaN", "Infinity", "1e999", "3.0", "007", "-0", "true", "null", "[1]"]), max_size=5))
+def test_the_context_that_is_offered_for_conditions_meets_them(values):
+    conditions = Conditions.of_values(values)
+    assert conditions.met_by(canonical_context(conditions.context))
+    assert Conditions.of_values(conditions.context) == conditions
+
+
+def test_numbers_and_truth_are_offered_as_such_where_they_are_written_so():
+    offered = Conditions.of_texts(["sets=3", "indoor=true", "version=3.10", "surface=Clay", "far=Infinity", "digits=12345678901234567890"]).context
+    assert offered == {"sets": 3.0, "indoor": True, "version": "3.10", "surface": "Clay", "far": "Infinity", "digits": "12345678901234567890"}
+
+
 @pytest.mark.parametrize(
     ("condition", "context", "meets"),
     [

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import Fault
+from app.services.conditions import Conditions
 from app.services.shapes import LeaderboardShape
 from app.web import rendering, wording
 from app.web.comparing import compare_page
@@ -16,6 +17,7 @@ from tests.web.documents import Element, read
 
 BASE = "http://127.0.0.1:8000/"
 FIT = Asked(by="fit")
+HOSTILE = Conditions.of_texts(['<b>="&', "surface=<i>Clay's"])
 
 
 def html(board: LeaderboardShape, *, league=None, fit=None, asked=FIT, **beside) -> bytes:
@@ -44,6 +46,10 @@ PAGES = {
     "leagues": render(leagues_page([boards.league(), boards.league(name="<b>", public=False)], "abc", BASE)),
     "no leagues": render(leagues_page([], None, BASE)),
     "compared": compared(),
+    "segment": html(boards.board([boards.row(1), boards.row(2)], where={"<b>": '"&'}, matches=3), asked=Asked(where=HOSTILE), may_choose=True),
+    "compared in a segment": render(
+        compare_page(boards.board([], where={}, matches=3), boards.prediction(), boards.difference(), Asked(where=HOSTILE))
+    ),
     "problem": render_problem(422, "The input", "is <wrong>", faults=[Fault("limit", "too <large>")]),
 }
 
