@@ -69,11 +69,13 @@ class CompetitorNotFound(NotFound):
     code = "competitor-not-found"
     title = "There is no such competitor"
 
-    def __init__(self, competitor: str, similar: Sequence[str] = (), segment: str = "") -> None:
+    def __init__(self, competitor: str, similar: Sequence[str] = (), segment: str = "", *, is_known: bool = False) -> None:
         hint = f" Did you mean {', '.join(f'“{name}”' for name in similar)}?" if similar else ""
         missing = f"There is no competitor “{competitor}” in this league."
         if segment:
             missing = f"No counted match of “{competitor}” meets {segment}; leave out “where” to ask of the whole league."
+        elif is_known:
+            missing = f"“{competitor}” is known in this league but has no counted match yet, so there is nothing to say of their strength."
         super().__init__(f"{missing}{hint}", similar=list(similar))
 
 

@@ -3,14 +3,14 @@
 from app.core.identifiability import Comparable
 from app.ratings.fitted import NORMAL_95, Difference
 from app.ratings.scale import natural_unit
-from app.services import sentences
 from app.services.answer_shapes import DifferenceShape
 from app.services.as_of import AsOf
+from app.services.comparability import RESTS_ON, comparability, what_is_ordered, why_unknown
 from app.services.conditions import WHOLE, Conditions
 from app.services.keys import Caller
 from app.services.ordered_tables import Table, ordered_table
 from app.services.permalinks import readable_at
-from app.services.predictions import RESTS_ON, are_joined, comparability, pair_of
+from app.services.predictions import pair_of
 from app.services.shapes import By, IntervalShape
 from app.services.standings import segment_of
 from app.services.stored_fits import published_number
@@ -85,13 +85,19 @@ def _sentence(
 ) -> str:
     first, second = one.key, other.key
     if estimate is None:
-        return sentences.unconnected(first, second, "how far they are apart", same_island=are_joined(table, one, other))
+        return why_unknown(table, one, other, "how far they are apart")
+    said = [_rated(first, second, estimate, error, superiority)]
+    if comparable == "ordered-only":
+        said.append(what_is_ordered(table, one, other))
+    return " ".join(said)
+
+
+def _rated(first: str, second: str, estimate: float, error: float | None, superiority: float | None) -> str:
     ahead, behind = (first, second) if estimate >= 0 else (second, first)
-    text = (
-        f"{first} and {second} are rated the same" if round(abs(estimate), 1) == 0 else f"{ahead} is rated {abs(estimate):.0f} points above {behind}"
-    )
+    apart = round(abs(estimate))
+    is_even = round(abs(estimate), 1) == 0
+    text = f"{first} and {second} are rated the same" if is_even else f"{ahead} is rated {apart} {'point' if apart == 1 else 'points'} above {behind}"
     if error is None or superiority is None:
         return f"{text}; a live rating has no interval."
-    low, high = sorted((abs(estimate) - NORMAL_95 * error, abs(estimate) + NORMAL_95 * error))
-    text += f" (95 % interval {low:+.0f} to {high:+.0f}); the probability that {first} is the stronger one is {superiority:.0%}."
-    return f"{text} {sentences.COMPARED[comparable]}" if comparable == "ordered-only" else text
+    low, high = (round(abs(estimate) + sign * NORMAL_95 * error) for sign in (-1.0, 1.0))
+    return f"{text} (95 % interval {low:+d} to {high:+d}); the probability that {first} is the stronger one is {superiority:.0%}."

@@ -100,6 +100,10 @@ class Table:
         """The rows of those who lead."""
         return [self.everyone.rows[number] for number in self.ordering.numbers[:count].tolist()]
 
+    def leaders(self, count: int) -> list[Any]:
+        """The rows of those who lead the largest island."""
+        return self.first(min(count, int(np.searchsorted(self.ordering.islands, 1))))
+
     def __contains__(self, key: str) -> bool:
         number = self.everyone.keys.numbers.get(key)
         return number is not None and bool(self.everyone.matches[number] > 0)
@@ -225,8 +229,8 @@ def _why_unpublished(unit: ReadUnit, league: Stored, where: Conditions) -> str:
     if last is not None and last.reason is not None:
         return f"No fit is published: fit {last.number} was {last.status}. {last.reason}"
     if where:
-        return f"No fit of {where} is published. Request one (POST …/fits with “where”, or `arpad refit --where`), or ask for by=live."
-    return "Nothing has been fitted yet. Request a fit (POST …/fits, or `arpad refit`), or ask for by=live."
+        return f"No fit of {where} is published. Request one (POST …/fits with “where”, or `arpad refit --where`); live ratings (by=live) need none."
+    return "Nothing has been fitted yet. Request a fit (POST …/fits, or `arpad refit`); live ratings (by=live) need none."
 
 
 def _built(

@@ -6,18 +6,16 @@ no number; what they can only order gets one that rests on the prior, and says s
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from app.core.augmentation import paths_among
-from app.core.identifiability import Comparable, Identifiability
+from app.core.identifiability import Comparable
 from app.errors import BadInput, Fault
 from app.ratings.scale import expected_score
-from app.services import sentences
 from app.services.answer_shapes import ByBoth
 from app.services.as_of import AsOf
+from app.services.comparability import RESTS_ON, comparabilities, comparability, what_is_ordered, why_unknown
 from app.services.conditions import WHOLE, Conditions
 from app.services.keys import Caller
 from app.services.ordered_tables import Table, ordered_table
@@ -31,9 +29,6 @@ from app.storage.unit_of_work import Database, ReadUnit
 
 MAX_PAIRS: Final = 1_000
 MAX_MATRIX: Final = 100
-RESTS_ON: Final[dict[Comparable, Literal["data", "prior"] | None]] = {"yes": "data", "ordered-only": "prior", "no": None}
-_WEAKEST: Final[dict[Comparable, int]] = {"no": 0, "ordered-only": 1, "yes": 2}
-_LEVELS: Final[tuple[Comparable, ...]] = tuple(_WEAKEST)
 
 
 def predict(
@@ -110,32 +105,6 @@ def _prediction(table: Table, first: Stored, second: Stored, *, neutral: bool) -
     }
 
 
-def comparability(table: Table, first: int, second: int) -> Comparable:
-    """How far the matches up to this position compare two competitors; for the fit, no further than those that it saw."""
-    now = table.structure.identifiability.comparable(first, second)
-    if table.by == "live" or table.fit is None:
-        return now
-    if first not in table.fit or second not in table.fit:
-        return "no"
-    then = table.fit.strengths.structure.comparable(table.fit.place(first), table.fit.place(second))
-    return min(now, then, key=_WEAKEST.__getitem__)
-
-
-def comparabilities(table: Table, numbers: Sequence[int]) -> list[list[Comparable | None]]:
-    """As `comparability`, of everyone with everyone of a few, by one search per class; None on the diagonal."""
-    levels = _levels(table.structure.identifiability, numbers)
-    if table.by == "fit" and table.fit is not None:
-        seen = np.array([number in table.fit for number in numbers])
-        then = _levels(table.fit.strengths.structure, [table.fit.place(number) if known else 0 for number, known in zip(numbers, seen, strict=True)])
-        levels = np.where(seen[:, None] & seen[None, :], np.minimum(levels, then), _WEAKEST["no"])
-    return [[None if i == j else _LEVELS[level] for j, level in enumerate(row)] for i, row in enumerate(levels.tolist())]
-
-
-def _levels(structure: Identifiability, numbers: Sequence[int]) -> NDArray[np.int64]:
-    reaches = paths_among(structure.class_edges, structure.classes[np.asarray(numbers, dtype=np.int64)])
-    return reaches.astype(np.int64) + reaches.T
-
-
 def _probability(
     table: Table, first: Stored, second: Stored, comparable: Comparable, *, neutral: bool
 ) -> tuple[float | None, float | None, tuple[float, float] | None]:
@@ -161,18 +130,13 @@ def _sentence(
     *,
     with_draws: bool,
 ) -> str:
-    first, second = one.key, other.key
+    first = one.key
     if comparable == "no" or chance is None:
-        return sentences.unconnected(first, second, "who would win", same_island=are_joined(table, one, other))
+        return why_unknown(table, one, other, "who would win")
     what = "to win" if with_draws else "of the points"
     between = f" (95 % interval {interval[0]:.0%} to {interval[1]:.0%})" if interval else ""
     text = f"{first} is expected {what} with {chance:.0%}{between}." if with_draws else f"{first} is expected to take {chance:.0%} {what}{between}."
-    return f"{text} {sentences.COMPARED[comparable]}" if comparable == "ordered-only" else text
-
-
-def are_joined(table: Table, first: Stored, second: Stored) -> bool:
-    """Whether two stand on the same island of the table."""
-    return table.island(first.number) == table.island(second.number)
+    return f"{text} {what_is_ordered(table, one, other)}" if comparable == "ordered-only" else text
 
 
 def matrix(

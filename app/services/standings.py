@@ -236,7 +236,9 @@ def alias(unit: ReadUnit, table: Table, key: str) -> str:
         found = unit.competitors.by_numbers(table.league.id, [number])[number].key
         if found in table:
             return str(found)
-    raise CompetitorNotFound(key, similar_keys([row.key for row in table.rows], key), str(table.where))
+    is_known = row is not None and row.created_position <= table.league.position
+    near = [] if is_known else similar_keys([row.key for row in table.rows], key)
+    raise CompetitorNotFound(key, near, str(table.where) if is_known else "", is_known=is_known)
 
 
 def require_known(unit: ReadUnit, league_id: int, key: str) -> Stored:

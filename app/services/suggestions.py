@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from app.core.identifiability import Comparable
 from app.core.spreads import pair_variances
 from app.errors import BadInput, Fault
 from app.ratings.comparisons import Floats
@@ -73,7 +74,8 @@ def suggestions(
         then = readable_at(unit, caller, league, where, as_of)
         table = ordered_table(database, unit, then, "live" if goal == "connect" else "fit", where)
     moment, by_fit = moment_of(then), None if goal == "connect" else table.fit
-    found = _connecting(table, moment) if by_fit is None else _informative(_active(table, by_fit, moment), by_fit, goal, k)
+    active = [] if by_fit is None else _active(table, by_fit, moment)
+    found = _connecting(table, moment) if by_fit is None else _informative(active, by_fit, goal, k)
     chances = propensities(found.gains, count) if found.pairs else np.zeros(0)
     places = drawn(chances, np.random.default_rng(seed)) if found.pairs else np.zeros(0, dtype=np.int64)
     rows = [_row(found, int(place), float(chances[place]), f"{goal}-{then.position}-{seed}", where) for place in places]
@@ -87,8 +89,8 @@ def suggestions(
         "candidates": len(found.pairs),
         "unit": "pairs that become comparable" if goal == "connect" else "variance in squared points",
         "rows": sorted(rows, key=lambda each: (-each["gain"], each["first"], each["second"])),
-        "forecast": None if by_fit is None else _forecast(_active(table, by_fit, moment), by_fit),
-        "sentence": _sentence(found, rows, goal, k),
+        "forecast": None if by_fit is None else _forecast(active, by_fit),
+        "sentence": _sentence(found, rows, goal, k) if rows else _why_none(goal, k, len(active)),
     }
 
 
@@ -108,18 +110,20 @@ def _row(found: _Candidates, place: int, propensity: float, draw: str, where: Co
 
 
 def _sentence(found: _Candidates, rows: Sequence[SuggestionRow], goal: Goal, k: int) -> str:
-    if not rows:
-        return (
-            "Everyone can be compared with everyone."
-            if goal == "connect"
-            else "There are no two active competitors with a fitted rating on the largest island."
-        )
     told = {
         "top": f"These matches are expected to tell most about who belongs to the first {k}",
         "neighbours": "These matches are expected to tell most about who stands before whom",
         "connect": "These matches would make competitors comparable; between classes of one island only if the side that is behind takes points",
     }
     return f"{told[goal]}; {len(rows)} of {len(found.pairs)} candidates were drawn, each with its own known probability."
+
+
+def _why_none(goal: Goal, k: int, active: int) -> str:
+    if goal == "connect":
+        return "Everyone can be compared with everyone."
+    if active < 2:
+        return "There are no two active competitors with a fitted rating on the largest island."
+    return f"All {active} active competitors with a fitted rating on the largest island belong to the first {k:,}: ask for a smaller k."
 
 
 def _active(table: Table, fit: FitTable, moment: int) -> list[Any]:
@@ -162,13 +166,18 @@ def _forecast(active: Sequence[Any], fit: FitTable) -> ForecastShape | None:
     for one, other in pairwise(active[:2]):
         found = fit.strengths.difference(fit.place(one.number), fit.place(other.number))
         matches = None if found.comparable == "no" else matches_to_separate(found.estimate, found.standard_error**2)
-        return {"first": one.key, "second": other.key, "matches": matches, "sentence": _forecast_sentence(one.key, other.key, matches)}
+        sentence = _forecast_sentence(one.key, other.key, found.comparable, matches)
+        return {"first": one.key, "second": other.key, "matches": matches, "sentence": sentence}
     return None
 
 
-def _forecast_sentence(first: str, second: str, matches: int | None) -> str:
+def _forecast_sentence(first: str, second: str, comparable: Comparable, matches: int | None) -> str:
+    if comparable == "no":
+        return f"The results do not say which of {first} and {second} is ahead; once they have met, it can be said how many matches are needed."
     if matches is None:
         return f"No number of matches would separate {first} and {second} as the ratings stand."
     if not matches:
         return f"{first} and {second} are separated at 95 % already."
-    return f"About {matches:,} more matches between {first} and {second} would separate them at 95 %, if their difference stays as it is estimated."
+    count = "1 more match" if matches == 1 else f"{matches:,} more matches"
+    assumed = "; how large that is, is an assumption: results only order them" if comparable == "ordered-only" else ""
+    return f"About {count} between {first} and {second} would separate them at 95 %, if their difference stays as it is estimated{assumed}."

@@ -18,11 +18,11 @@ from app.ratings.scale import natural_unit
 from app.ratings.tournaments import Bracket, Entrants, drawn_strengths, fixed_strengths, knock_out, listed_bracket, round_robin, standard_bracket
 from app.services.answer_shapes import Seeding, TournamentFormat, TournamentRow, TournamentShape
 from app.services.as_of import AsOf
+from app.services.comparability import comparabilities, why_unknown
 from app.services.conditions import WHOLE, Conditions
 from app.services.keys import Caller
 from app.services.ordered_tables import Table, ordered_table
 from app.services.permalinks import readable_at
-from app.services.predictions import comparabilities
 from app.services.shapes import By
 from app.services.standings import alias, segment_of
 from app.services.stored_fits import FitTable
@@ -59,7 +59,7 @@ def simulate(
     where: Conditions = WHOLE,
     as_of: AsOf = None,
 ) -> TournamentShape:
-    """The odds among those named, in this order, or among the first of the leaderboard, of a league or of a segment.
+    """The odds among those named, in this order, or among the first of the leaderboard's largest island, of a league or of a segment.
 
     Raises LeagueNotFound, CompetitorNotFound, FitNotPublished, BadInput (also where nothing connects two of them); for a segment KeyRequired,
     ScopeMissing.
@@ -67,7 +67,7 @@ def simulate(
     _check_size(tournament, top if competitors is None else len(competitors), "/top" if competitors is None else "/competitors")
     with database.read() as unit:
         table = ordered_table(database, unit, readable_at(unit, caller, league, where, as_of), by, where)
-        entrants = table.first(top) if competitors is None else [table.row(alias(unit, table, key)) for key in competitors]
+        entrants = table.leaders(top) if competitors is None else [table.row(alias(unit, table, key)) for key in competitors]
     if len({one.number for one in entrants}) < len(entrants):
         raise BadInput("A competitor is named twice.", [Fault("/competitors", "Name each competitor once.")])
     _check_size(tournament, len(entrants), "/top" if competitors is None else "/competitors")
@@ -91,7 +91,7 @@ def _require_comparable(table: Table, entrants: Sequence[Stored]) -> bool:
         if comparable[i][j] == "no":
             pair = f"{entrants[i].key} and {entrants[j].key}"
             fault = Fault("/competitors", f"Leave out one of {pair}, or let them meet; see …/bridges for what is missing.")
-            raise BadInput(f"Nothing recorded connects {pair}, so a tournament of both has no odds.", [fault])
+            raise BadInput(f"A tournament of both has no odds. {why_unknown(table, entrants[i], entrants[j], 'who would win')}", [fault])
     return any("ordered-only" in row for row in comparable)
 
 

@@ -106,7 +106,7 @@ TOLD = {
         ("predict A X", "Nothing recorded connects A and X, so nobody can say who would win"),
         ("bridges", "A against X would join them, however they end"),
     ),
-    "one match only": (("difference A B", "Results tell only who is ahead"), ("drift", "there is nothing to judge")),
+    "one match only": (("difference A B", "Results put A ahead of B, but not by how much"), ("drift", "there is nothing to judge")),
     "nothing but draws": (("difference A B", "A and B are rated the same"), ("predict A B --by fit", "A is expected to take 50% of the points")),
     "nothing but draws under davidson": (("leaderboard --by fit", "1500.0"),),
     "one competitor twice": (("predict A B", "A is expected to take"),),

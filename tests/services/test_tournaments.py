@@ -91,5 +91,7 @@ def test_what_cannot_be_played(season, play):
 
 def test_who_is_new_to_the_fit_cannot_be_drawn_from_it(season):
     season.batch([match("New", "A"), match("A", "New")])
-    with pytest.raises(BadInput, match="Nothing recorded connects"):
+    with pytest.raises(
+        BadInput, match=r"ends at entry .* before the first counted match of New, so it cannot say who would win; ask for a new fit, or by=live"
+    ):
         ask(season, competitors=["New", "A"], by="fit")

@@ -54,7 +54,7 @@ def table(document: Element) -> list[list[str]]:
 
 
 WHO, HOW_FAR, KNOWN = "Who would win?", "How far are they apart?", "Can they be compared?"
-ASSUMED = "Results tell only who is ahead, not by how much: the size of this number is an assumption."
+ASSUMED = "Results put A ahead of B, but not by how much: the size of this number is an assumption."
 
 
 def test_undefeated(see):
