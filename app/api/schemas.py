@@ -41,7 +41,7 @@ def _moderate(value: Any, depth: int = 0) -> Any:  # noqa: ANN401  (any JSON val
 # Lengths are checked after normalisation, in `clean_key`; here they only describe.
 Key = Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": MAX_KEY_LENGTH})]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="RFC 3339 with an offset, at most microseconds.")]
-Weight = Annotated[float, Field(gt=0, le=MAX_WEIGHT)]
+Weight = Annotated[float, Field(gt=0, le=MAX_WEIGHT, description="Counts as so many of the same result, in ratings and in how sure they are.")]
 Context = Annotated[dict[str, str | float | bool | None], Field(json_schema_extra={"maxProperties": MAX_CONTEXT_FIELDS})]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 Settings = Annotated[dict[str, Any], AfterValidator(_moderate)]

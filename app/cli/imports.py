@@ -102,7 +102,8 @@ def _report(league: str, report: ImportShape, *, replayed: bool) -> Parts:
 
 
 def _ignored(columns: list[str]) -> list[str]:
-    return [f"Columns that were not read: {', '.join(columns)}."] if columns else []
+    told = f"Columns that were not read: {', '.join(columns)}. To keep one with its matches: --map context.NAME=COLUMN, in the first import."
+    return [told] if columns else []
 
 
 def _newcomers(report: ImportShape) -> list[str]:
