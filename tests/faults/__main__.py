@@ -25,7 +25,8 @@ from tests.faults.outages import NoSmallDisk, Outage, cut_at_commits, fill_disk_
 from tests.faults.proof import prove
 from tests.faults.proxy import running_proxy
 from tests.faults.races import CLIENTS, listen_while_writing, meet_newcomers, read_while_writing, repeat_one_id
-from tests.faults.refits import kill_workers, race_fits
+from tests.faults.refit_kills import kill_workers
+from tests.faults.refits import race_fits
 from tests.faults.scenarios import cut_under_load, kill_database_under_load, kill_under_load, report_for
 from tests.faults.server import Server, running_server
 
@@ -198,13 +199,13 @@ def refit_races(context: Context) -> Iterator[Outcome]:
 
 
 def refit_kills(context: Context) -> Iterator[Outcome]:
-    """A worker is killed at each moment of a refit in turn"""
+    """At each moment of a refit in turn its worker is killed, its fit is, or its lease is lost"""
     number = context.times(500)
     for kind in context.kinds:
         url = context.databases.new(kind)
         with _migrated(url) as database:
-            races = kill_workers(database, url, number, context.seed)
-        yield Outcome(kind, f"{races.done} kills", f"taken over and finished; ends {dict(races.ends)}", races.faults)
+            kills = kill_workers(database, url, number, context.seed)
+        yield Outcome(kind, f"{kills.done} times", str(kills), kills.faults)
 
 
 @contextmanager

@@ -4,7 +4,8 @@ import pytest
 
 from app.storage.migrations import migrate
 from app.storage.unit_of_work import Database
-from tests.faults.refits import kill_workers, race_fits
+from tests.faults.refit_kills import kill_workers
+from tests.faults.refits import race_fits
 from tests.faults.stalling import MOMENTS
 
 
@@ -22,7 +23,10 @@ def test_a_stale_fit_never_stands_over_a_newer_one(marked):
     assert races.ends == {"published": 10}
 
 
-def test_a_worker_killed_at_any_moment_leaves_a_job_that_is_finished(marked, marked_url):
-    races = kill_workers(marked, marked_url, len(MOMENTS), seed=1)
-    assert races.faults == []
-    assert races.ends == {"published": len(MOMENTS)}
+def test_a_worker_stricken_at_any_moment_leaves_a_job_that_is_finished(marked, marked_url):
+    kills = kill_workers(marked, marked_url, len(MOMENTS), seed=1)
+    assert kills.faults == []
+    assert kills.doubles == 0
+    assert set(kills.ends) <= {"published", "kept"}
+    assert len(kills.moments) == len(MOMENTS)
+    assert kills.begun_again >= sum(moment.is_claimed and not moment.is_published for moment in MOMENTS) - 1
