@@ -80,19 +80,25 @@ def cancel(
     session.show(shape, _cancelled)
 
 
-@command(group, "check-fit", example="arpad check-fit tennis\narpad check-fit tennis 7")
+@command(group, "check-fit", example="arpad check-fit tennis\narpad check-fit tennis 7\narpad check-fit tennis --where surface=clay")
 def check_fit(
     session: Session,
     league: LeagueArgument,
     fit: Annotated[
         int | None, typer.Argument(metavar="[FIT]", min=1, help="The number of the fit, as `arpad fits` lists it.", show_default="the published one")
     ] = None,
+    *,
+    where: WhereOption = None,
 ) -> None:
-    """Compute the certificate of a fit anew from the log, on another way than the fit took. If it differs, the command leaves with 8."""
+    """Compute the certificate of a fit, its table and what differences rest on anew from the log, on another way than the fit took.
+
+    With --where, of the published fit of a segment. If anything differs, the command leaves with 8.
+    """
     from app.services import fit_checks
 
+    segment = where_given(where)
     with session.database() as database:
-        shape = fit_checks.check_fit(database, session.caller, league, fit)
+        shape = fit_checks.check_fit(database, session.caller, league, fit, where=segment)
     session.show(shape, _checked)
     if not shape["equal"]:
         raise typer.Exit(exits.EXIT_CODES[VerifyDiffers])
@@ -101,7 +107,7 @@ def check_fit(
 def _checked(found: FitCheckShape) -> Parts:
     differing = [each["figure"] for each in found["figures"] if not each["agrees"]]
     rows = [(each["figure"], _digits(each["stated"]), _digits(each["recomputed"]), *_agreement(each)) for each in found["figures"]]
-    of = f"fit {found['fit']} of “{found['league']}” with {count(found['matches'], 'match')} up to entry {found['position']:,}"
+    of = f"fit {found['fit']} of “{found['league']}”{of_segment(found.get('where'))} with {count(found['matches'], 'match')} up to entry {found['position']:,}"
     verdict = f"NOT what the log gives: {', '.join(differing)}." if differing else "what the log gives, computed anew and on another way."
     return [f"The certificate of {of} is {verdict}", table(("figure", ">certificate", ">computed anew", ">may differ by", ""), rows)]
 

@@ -4,7 +4,7 @@ Nothing of the way to a fit is used here, no collapsed pairs, no design, no obje
 in common is STATISTICS §1, 4, 5 and 8. Slower than a fit's own figures by a factor; whether the two agree is judged in `services.fit_checks`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -18,9 +18,13 @@ from scipy.special import expit, logsumexp
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-DENSE_LIMIT = 1_500
+DENSE_LIMIT = 3_000
+"""Coefficients up to which whole matrices are inverted."""
+EIGENVALUES_UP_TO = 1_500
 FEW_GAMES = 20.0
 SOLVED = 1e-11
+STEPS, LONGEST_STEP = 20, 1.0
+"""Of the way from what a fit says to the minimum."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +40,15 @@ class Audit:
     side : array (n,) or None
         +1 where the first side has the advantage; None where none was estimated.
     theta : array, shape (p,)
-        Log-strengths, and after them side advantage and ln ν as far as they were estimated.
+        Log-strengths, and after them side advantage, coefficients of covariates and ln ν as far as they were estimated.
     precision : array, shape (p,)
         λ, 0 for no prior.
     ties : bool
         Whether the last of θ is ln ν.
     lead : array (n,) or float
         What the first side is known to be ahead by, natural units.
+    covariates : array (n, q) or None
+        First minus second, as they were scaled.
     """
 
     first: Integers
@@ -55,11 +61,23 @@ class Audit:
     precision: Floats
     ties: bool
     lead: Floats | float = 0.0
+    covariates: Floats | None = None
 
     @cached_property
     def n(self) -> int:
         """How many competitors there are."""
-        return len(self.theta) - int(self.side is not None) - int(self.ties)
+        return len(self.theta) - len(self._columns) - int(self.ties)
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the covariance of everyone with everyone can be had."""
+        return len(self.theta) <= DENSE_LIMIT
+
+    @cached_property
+    def _columns(self) -> list[Floats]:
+        """What a match adds to the difference beside two strengths: the side, then the covariates."""
+        beside = [] if self.side is None else [self.side]
+        return beside if self.covariates is None else [*beside, *self.covariates.T]
 
     @cached_property
     def weight(self) -> Floats:
@@ -68,11 +86,10 @@ class Audit:
 
     @cached_property
     def difference_columns(self) -> Any:  # noqa: ANN401  a sparse array
-        """D of the difference, shape (n, p): a row says whose strengths a match is about, and the side."""
+        """D of the difference, shape (n, p): a row says whose strengths a match is about, the side, and the covariates."""
         rows, ones = np.arange(len(self.first)), np.ones(len(self.first))
         parts = [(ones, self.first), (-ones, self.second)]
-        if self.side is not None:
-            parts.append((self.side, np.full(len(rows), self.n)))
+        parts += [(column, np.full(len(rows), self.n + index)) for index, column in enumerate(self._columns)]
         values, columns = (np.concatenate(each) for each in zip(*parts, strict=True))
         return sparse.csr_array((values, (np.tile(rows, len(parts)), columns)), shape=(len(rows), len(self.theta)))
 
@@ -159,7 +176,7 @@ class Audit:
         return self._gram(self.weight * both, self.weight * mixed, self.weight * tie)
 
     @cached_property
-    def _bread(self) -> Any:  # noqa: ANN401  a sparse array
+    def bread(self) -> Any:  # noqa: ANN401  a sparse array
         """Σ c·a² (score)(score)ᵀ + diag λ: what matches scattered, the prior counted as information."""
         _, d, t, *_ = self._losses
         scatter = self.frequency * self.importance**2
@@ -172,7 +189,7 @@ class Audit:
         return sparse.csr_array(total + sparse.diags_array(self.precision))
 
     @cached_property
-    def _few(self) -> NDArray[np.bool_]:
+    def few(self) -> NDArray[np.bool_]:
         """Who has fewer than 20 effective games, (Σca)² / Σca²."""
         total, squares = (self._per_competitor(self.frequency * self.importance**power) for power in (1, 2))
         return np.asarray((total * total < FEW_GAMES * squares) | (squares == 0.0))
@@ -189,19 +206,77 @@ class Audit:
             contrast[island] -= 1.0 / len(island)
         else:
             contrast[relative_to] -= 1.0
-        has_floor = bool(self._few[competitor] or (relative_to is not None and self._few[relative_to]))
+        has_floor = bool(self.few[competitor] or (relative_to is not None and self.few[relative_to]))
         return self._error(contrast, robust, has_floor)
 
-    def coefficient_error(self, robust: bool) -> float:
-        """Of the side advantage."""
+    def coefficient_error(self, robust: bool, index: int = 0) -> float:
+        """Of one of the coefficients after the strengths, in their order."""
         contrast = np.zeros(len(self.theta))
-        contrast[self.n] = 1.0
+        contrast[self.n + index] = 1.0
         return self._error(contrast, robust, has_floor=False)
 
     def _error(self, contrast: Floats, robust: bool, has_floor: bool) -> float:
         solved = self._solve(contrast)
-        model, scattered = float(contrast @ solved), float(solved @ (self._bread @ solved))
+        model, scattered = float(contrast @ solved), float(solved @ (self.bread @ solved))
         return float(np.sqrt(model if not robust else max(model, scattered) if has_floor else scattered))
+
+    @cached_property
+    def _inverse(self) -> Floats:
+        """Right for whatever weighs the strengths of an island to zero in sum."""
+        return np.asarray(np.linalg.inv(self._grounded))
+
+    @cached_property
+    def _scattered(self) -> Floats:
+        return np.asarray(self._inverse @ (self.bread @ self._inverse))
+
+    def difference_variances(self, robust: bool) -> Floats:
+        """Of θ_i − θ_j within an island, shape (n, n)."""
+        model = _of_differences(self._inverse[: self.n, : self.n])
+        if not robust:
+            return model
+        scattered = _of_differences(self._scattered[: self.n, : self.n])
+        return np.where(np.logical_or.outer(self.few, self.few), np.maximum(model, scattered), scattered)
+
+    def centred_errors(self, robust: bool) -> Floats:
+        """Of each strength relative to the mean of its island, shape (n,); NaN for whoever is alone there."""
+        sizes = np.bincount(self.components)[self.components]
+        same = np.equal.outer(self.components, self.components) / sizes
+        free = np.eye(self.n) - same
+
+        def of(covariance: Floats) -> Floats:
+            return np.asarray(((free @ covariance[: self.n, : self.n]) * free).sum(axis=1))
+
+        model = of(self._inverse)
+        scattered = of(self._scattered) if robust else model
+        variance = np.where(self.few, np.maximum(model, scattered), scattered) if robust else model
+        return np.where(sizes > 1, np.sqrt(np.maximum(variance, 0.0)), np.nan)
+
+    def settled(self) -> Floats:
+        """Where the minimum is, sought by steps of Newton's from what the fit says; shape (p,). It ends where rounding hides the way."""
+        here, found = self, self.theta
+        for _ in range(STEPS):
+            step = here._solve(here.gradient)
+            longest = float(np.abs(step).max())
+            found = found - step * min(1.0, LONGEST_STEP / max(longest, LONGEST_STEP))
+            if not longest > 1e-7:
+                break
+            here = replace(self, theta=found)
+        return found
+
+    @cached_property
+    def reaches(self) -> NDArray[np.bool_]:
+        """From whom a chain of points taken leads to whom, shape (classes, classes)."""
+        took, gave = self.score > 0.0, self.score < 1.0
+        steps = np.zeros((int(self.classes.max()) + 1,) * 2, dtype=np.bool_)
+        steps[self.classes[self.first[took]], self.classes[self.second[took]]] = True
+        steps[self.classes[self.second[gave]], self.classes[self.first[gave]]] = True
+        return reached(steps)
+
+    @property
+    def comparable(self) -> NDArray[np.bool_]:
+        """Which two competitors data compare at all, in one order or in both; shape (n, n)."""
+        either = self.reaches | self.reaches.T
+        return either[np.ix_(self.classes, self.classes)]
 
     @cached_property
     def _grounded(self) -> Any:  # noqa: ANN401  a matrix
@@ -212,7 +287,7 @@ class Audit:
         return dense
 
     def _solve(self, contrast: Floats) -> Floats:
-        if len(self.theta) <= DENSE_LIMIT:
+        if self.is_dense:
             return np.asarray(np.linalg.solve(self._grounded, contrast))
         return _solved_by_conjugate_gradients(self.hessian, contrast)
 
@@ -224,7 +299,22 @@ class Audit:
         kept = np.concatenate([members, np.arange(self.n, len(self.theta))])
         hessian = sparse.csr_array(self.hessian[kept][:, kept])
         level = np.where(np.arange(len(kept)) < len(members), 1.0 / np.sqrt(len(members)), 0.0)
-        return _dense_condition(hessian.toarray(), level) if len(kept) <= DENSE_LIMIT else _sparse_condition(hessian, level)
+        return _dense_condition(hessian.toarray(), level) if len(kept) <= min(DENSE_LIMIT, EIGENVALUES_UP_TO) else _sparse_condition(hessian, level)
+
+
+def reached(steps: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whom a chain of steps leads to from whom, oneself included: squared until nothing is added."""
+    found = (steps | np.eye(len(steps), dtype=np.bool_)).astype(np.float32)
+    while True:
+        further = np.minimum(found @ found, np.float32(1.0))
+        if np.array_equal(further, found):
+            return np.asarray(found > 0.0)
+        found = further
+
+
+def _of_differences(covariance: Floats) -> Floats:
+    own = covariance.diagonal()
+    return np.asarray(np.maximum(np.add.outer(own, own) - 2.0 * covariance, 0.0))
 
 
 def _dense_condition(hessian: Floats, level: Floats) -> float:

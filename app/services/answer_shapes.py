@@ -4,7 +4,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from app.services.shapes import By, Comparable, FittedRatingShape, IntervalShape, LiveRating, PairShape, SegmentBoard
+from app.services.shapes import By, Comparable, FittedRatingShape, IntervalShape, LiveRating, PairShape, SegmentBoard, SegmentOf
 
 Goal = Literal["top", "neighbours", "connect"]
 TournamentFormat = Literal["round-robin", "knock-out"]
@@ -176,8 +176,8 @@ class CheckedFigure(TypedDict):
     agrees: bool
 
 
-class FitCheckShape(TypedDict):
-    """A fit's certificate, reckoned anew from the log."""
+class FitCheckShape(SegmentOf):
+    """A fit's certificate and table, reckoned anew from the log."""
 
     league: str
     fit: int

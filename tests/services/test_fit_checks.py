@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from app.errors import FitNotFound, FitWithoutTable
-from app.services import fit_checks
 from app.services.fit_arrays import table_hash
 from app.services.fit_checks import check_fit
+from app.services.fit_evidence import weighed
 from app.services.packing import packed, unpacked
 from app.services.roster import merge_competitors
 from tests.services.play import DAY, NEW_YEAR_2024, OPERATOR, Play, match
@@ -218,4 +218,4 @@ def test_each_weight_is_that_of_the_fit(shared):
         log = read_rows(unit, play.row().id, -1, play.position())
     settings = LeagueSettings(half_life_days=20.0, balance="pairs")
     recorded_at = int(log.when.max()) - 5 * DAY
-    assert fit_checks.weighed(log, settings, recorded_at) == pytest.approx(importance(log, settings, recorded_at), rel=1e-13)
+    assert weighed(log, settings, recorded_at) == pytest.approx(importance(log, settings, recorded_at), rel=1e-13)
