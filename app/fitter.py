@@ -58,6 +58,9 @@ def _serve(job: dict[str, Any], out: IO[bytes]) -> None:
     except MemoryError:
         limit_memory(None)
         _say(out, {"failed": "memory"})
+    except BrokenPipeError:
+        # Whoever asked is gone, as standard input will say: there is nobody to tell.
+        return
     except Exception as error:  # noqa: BLE001  told to the parent, which raises it
         _say(out, {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()})
     finally:

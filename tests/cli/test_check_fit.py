@@ -50,6 +50,31 @@ def _rewrite(database_url: str, certificate: str) -> None:
     database.close()
 
 
+def test_a_segment_and_covariates(arpad_anywhere, database_url):
+    arpad = arpad_anywhere
+    arpad.ok("league", "create", "tennis", "--set", 'covariates=["rest"]')
+    for number, (first, second, outcome) in enumerate(
+        (("A", "B", "first"), ("B", "A", "draw"), ("B", "C", "first"), ("C", "A", "first"), ("A", "C", "first"))
+    ):
+        told = ("--context", f"rest={number}", "--context", f"surface={'clay' if number else 'ice'}")
+        arpad.ok("record", "tennis", first, second, outcome, *told, "--yes")
+    assert arpad.ok("refit", "tennis", "--where", "surface=clay", "--wait")["status"] == "published"
+    assert arpad("check-fit", "tennis").code == 4
+    shape = arpad.ok("check-fit", "tennis", "--where", "surface=clay")
+    assert_shape(FitCheckShape, shape)
+    assert (shape["equal"], shape["fit"], shape["matches"], shape["where"]) == (True, 1, 4, {"surface": "clay"})
+    assert arpad.ok("check-fit", "tennis", "1") == shape
+    assert "coefficient of “rest”" in {each["figure"] for each in shape["figures"]}
+    assert arpad("check-fit", "tennis", "1", "--where", "surface=clay").code == 5
+    assert "fit 1 of “tennis”, surface = clay with 4 matches" in arpad("check-fit", "tennis", "1").out
+    told = arpad.ok("fits", "tennis")["rows"][0]["certificate"]
+    told["covariates"][0]["coefficient"] += 0.1
+    _rewrite(database_url, json.dumps(told))
+    changed = arpad("check-fit", "tennis", "--where", "surface=clay", "--json")
+    assert changed.code == 8
+    assert "coefficient of “rest”" in [each["figure"] for each in changed.json["figures"] if not each["agrees"]]
+
+
 def test_a_fit_that_is_not_there_leaves_with_4_and_one_without_a_table_with_3(fitted):
     assert fitted("check-fit", "tennis", "2").code == 4
     assert fitted("check-fit", "nowhere").code == 4

@@ -107,9 +107,9 @@ def test_small_fits_are_found_again(shared):
 
 
 @pytest.mark.parametrize("settings", [{}, {"half_life_days": 200.0, "side": "estimate"}], ids=["model", "robust"])
-def test_a_fit_whose_errors_are_estimated_is_found_again(database, settings):
+def test_a_fit_whose_errors_are_estimated_is_found_again(shared_sqlite, settings):
     """Above 3,000 coefficients, where no matrix is ever whole; the tolerance of an error is then what the fit says of it."""
-    play, chance = Play.begin(database, **settings), random.Random(4)
+    play, chance = Play.begin(shared_sqlite, **settings), random.Random(4)
     strength = [chance.gauss(0.0, 1.0) for _ in range(3_100)]
     games = []
     for number in range(16_000):
@@ -194,9 +194,9 @@ PLANTED_IN_TABLE: dict[str, tuple[str, Callable[[Any], Any], str]] = {
 
 
 @pytest.fixture(scope="module")
-def seasons(shared) -> dict[Conditions, Play]:
+def seasons(shared_sqlite) -> dict[Conditions, Play]:
     """Fitted once, and mended after each fault that is planted."""
-    plays = {where: season(shared, **CATALOGUE["everything"]) for where in (WHOLE, CLAY)}
+    plays = {where: season(shared_sqlite, **CATALOGUE["everything"]) for where in (WHOLE, CLAY)}
     for where, play in plays.items():
         fit(play, where)
     return plays

@@ -1,5 +1,6 @@
 """Fits in a child process: the same bytes as here, limits that hold, a child that ends with its parent, and nothing that hangs."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from app.services import refit_runs
 from app.services.conditions import WHOLE
-from app.services.fit_process import FitCrashed, FitProcess
+from app.services.fit_process import COMMAND, FitCrashed, FitProcess
 from app.services.fit_work import FitFailed, compute_fit
 from app.services.fitting import fit_league
 from app.services.league_settings import read_settings
@@ -22,6 +23,7 @@ from app.services.segments import counted_for_fit, keep_segments
 from app.storage.unit_of_work import Database
 from tests.services.play import DAY, NEW_YEAR_2024, OPERATOR, Play, match
 
+SECONDS_TO_SPEAK = 5.0
 STAGES = ("reading", "fitting", "errors and ranks")
 
 
@@ -219,6 +221,20 @@ def test_the_child_dies_with_its_parent(season, stage):
     parent.wait()
     assert dies(child)
     parent.stdout.close()
+
+
+def test_a_child_that_nobody_listens_to_ends_without_a_word(season):
+    """What a killed worker leaves behind must not look like an error of the fit's in the log."""
+    url = season.database.engine.url.render_as_string(hide_password=False)
+    asked = {"url": url, "league_id": season.row().id, "conditions": "", "memory_mb": 4096, "seconds": 60}
+    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        child.stdout.close()
+        child.stdin.write(json.dumps(asked) + "\n")
+        child.stdin.flush()
+        # The end of its input ends it at once, so that is only told once it has had the time to say what it cannot say.
+        threading.Event().wait(SECONDS_TO_SPEAK)
+        child.stdin.close()
+        assert (child.wait(), child.stderr.read()) == (0, "")
 
 
 def test_what_stops_a_group_of_processes_leaves_the_child_to_its_parent(season, fitter):
