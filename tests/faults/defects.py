@@ -15,10 +15,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.tables import Table
+from tests.faults.defects_of_refits import DEFECTS_OF_REFITS
+from tests.faults.planting import Change, Defect, one
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 600
@@ -27,28 +28,6 @@ _FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 class NotPlanted(RuntimeError):
     """A defect does not fit the source any more."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """One text of one file, which stands there exactly once, and what takes its place."""
-
-    file: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True)
-class Defect:
-    """A way in which the ledger could lie, and the tests that should say so."""
-
-    name: str
-    changes: tuple[Change, ...]
-    tests: tuple[str, ...]
-
-
-def _one(name: str, file: str, old: str, new: str, *tests: str) -> Defect:
-    return Defect(name, (Change(file, old, new),), tests)
 
 
 EXACTLY_ONCE = "tests/services/test_exactly_once.py"
@@ -76,41 +55,41 @@ DEFECTS: Sequence[Defect] = (
         ),
         (GUARDS,),
     ),
-    _one(
+    one(
         "acknowledged whatever the commit said",
         "app/storage/unit_of_work.py",
         "            self.connection.invalidate()\n            raise\n",
         "            self.connection.invalidate()\n",
         FAILURES,
     ),
-    _one(
+    one(
         "the remains of a failed commit go back to the pool",
         "app/storage/unit_of_work.py",
         "            self.connection.invalidate()\n            raise\n",
         "            raise\n",
         "tests/faults/test_commits.py",
     ),
-    _one("acknowledged before the commit is on the disk (SQLite)", "app/storage/unit_of_work.py", "synchronous=FULL", "synchronous=OFF", GUARDS),
-    _one(
+    one("acknowledged before the commit is on the disk (SQLite)", "app/storage/unit_of_work.py", "synchronous=FULL", "synchronous=OFF", GUARDS),
+    one(
         "acknowledged before the commit is on the disk (PostgreSQL)",
         "app/storage/unit_of_work.py",
         "-c timezone=UTC",
         "-c synchronous_commit=off -c timezone=UTC",
         GUARDS,
     ),
-    _one("answered without a commit", "app/services/recording.py", "        if written is not None:\n            unit.commit()\n", "", RECORDER),
-    _one(
+    one("answered without a commit", "app/services/recording.py", "        if written is not None:\n            unit.commit()\n", "", RECORDER),
+    one(
         "positions from max + 1 without the league's lock (PostgreSQL)",
         "app/storage/repositories.py",
         'bindparam("key")).with_for_update(key_share=True)',
         'bindparam("key"))',
         RECORDING,
     ),
-    _one(
+    one(
         "BEGIN DEFERRED instead of IMMEDIATE (SQLite)", "app/storage/unit_of_work.py", 'arpad_begin="IMMEDIATE"', 'arpad_begin="DEFERRED"', RECORDING
     ),
-    _one("positions leave a gap", "app/services/writing.py", "first_position = row.position + 1", "first_position = row.position + 2", RECORDING),
-    _one(
+    one("positions leave a gap", "app/services/writing.py", "first_position = row.position + 1", "first_position = row.position + 2", RECORDING),
+    one(
         "standings read outside the lock and kept",
         "app/services/writing.py",
         "    known = unit.competitors.by_keys(row.id, keys)\n",
@@ -118,8 +97,8 @@ DEFECTS: Sequence[Defect] = (
         "    known.update({key: found for key, found in unit.competitors.by_keys(row.id, keys).items() if key not in known})\n",
         RECORDING,
     ),
-    _one("e^x from the mathematical library", "app/core/kernels.py", "1.0 + exponential(-x))", "1.0 + math.exp(-x))", "tests/core/test_kernels.py"),
-    _one(
+    one("e^x from the mathematical library", "app/core/kernels.py", "1.0 + exponential(-x))", "1.0 + math.exp(-x))", "tests/core/test_kernels.py"),
+    one(
         "another order of operations in the replay",
         "app/ratings/folds.py",
         "logistic((a - b + lead[n]) / unit)",
@@ -127,7 +106,7 @@ DEFECTS: Sequence[Defect] = (
         "tests/ratings/test_online.py",
         "tests/ratings/test_folds.py",
     ),
-    _one(
+    one(
         "a match rated with the settings of today",
         "app/services/courses.py",
         "LeagueSettings.model_validate(settings).rules() for _, settings in self.changes]",
@@ -135,35 +114,35 @@ DEFECTS: Sequence[Defect] = (
         REPLAY,
         CORRECTIONS,
     ),
-    _one(
+    one(
         "games counted anew with every rule of K",
         "app/services/courses.py",
         "course.games(part.start) if rules.counts_games",
         "[0] * course.n_competitors if rules.counts_games",
         SIDES_AND_GAINS,
     ),
-    _one(
+    one(
         "games so far forgotten by K",
         "app/services/writing.py",
         "games = [standing.rating for standing in standings], [standing.matches for standing in standings]",
         "games = [standing.rating for standing in standings], [0 for _ in standings]",
         SIDES_AND_GAINS,
     ),
-    _one(
+    one(
         "a side on neutral ground",
         "app/services/courses.py",
         "np.where(log.neutral[part], 0.0, 1.0)",
         "np.ones(part.stop - part.start)",
         SIDES_AND_GAINS,
     ),
-    _one(
+    one(
         "a checkpoint that does not know on whose ground",
         "app/services/courses.py",
         "if any(one.side_advantage for one in rules):",
         "if False:",
         SIDES_AND_GAINS,
     ),
-    _one(
+    one(
         "one K for both sides",
         "app/ratings/folds.py",
         "b = b - second_gain[n] * surprise",
@@ -171,14 +150,14 @@ DEFECTS: Sequence[Defect] = (
         SIDES_AND_GAINS,
         "tests/ratings/test_online.py",
     ),
-    _one(
+    one(
         "a known side left out of the fit",
         "app/core/objective.py",
         "eta if self.offset is None else eta + self.offset",
         "eta",
         "tests/ratings/test_fits.py",
     ),
-    _one(
+    one(
         "new settings count one match late",
         "app/services/courses.py",
         "[np.searchsorted(starts, self.log.position) - 1]",
@@ -186,29 +165,29 @@ DEFECTS: Sequence[Defect] = (
         REPLAY,
         "tests/services/test_leagues.py",
     ),
-    _one(
+    one(
         "a repetition under another id",
         "app/recorder.py",
         "        for _ in range(REPEATS):\n",
         "        for _ in range(REPEATS):\n            group = [(waiting.caller, replace(waiting.match, match_id=new_match_id())) for waiting in batch]\n",
         RECORDER,
     ),
-    _one("an unknown fate is not repeated", "app/recorder.py", "REPEATS: Final = 2", "REPEATS: Final = 1", RECORDER),
-    _one(
+    one("an unknown fate is not repeated", "app/recorder.py", "REPEATS: Final = 2", "REPEATS: Final = 1", RECORDER),
+    one(
         "an unknown fate is an unexpected error",
         "app/storage/unit_of_work.py",
         "    except (OperationalError, InterfaceError) as error:\n        raise _unavailable(error) from error\n",
         "",
         "tests/storage/test_unit_of_work.py",
     ),
-    _one(
+    one(
         "a receipt that tells what came after",
         "app/services/writing.py",
         '"before": first_before, "expected": expected,',
         '"before": first_after, "expected": expected,',
         RECORDING,
     ),
-    _one(
+    one(
         "the chain leaves out the context",
         "app/services/ledger.py",
         "hashlib.sha256(head + body.encode(",
@@ -216,100 +195,100 @@ DEFECTS: Sequence[Defect] = (
         EXPORTS,
         VERIFICATION,
     ),
-    _one(
+    one(
         "a repetition is not compared in its context",
         "app/services/repetitions.py",
         '"second_score", "context")\n_SHOWN_AS',
         '"second_score")\n_SHOWN_AS',
         EXACTLY_ONCE,
     ),
-    _one(
+    one(
         "a void does not lower the count of matches",
         "app/services/amending.py",
         '{"matches": len(outcome.course),',
         '{"matches": row.matches,',
         CORRECTIONS,
     ),
-    _one(
+    one(
         "a win of a voided match stays",
         "app/services/courses.py",
         "self.matches[number], self.wins[number],",
         "self.matches[number], self.wins[number] + 1,",
         CORRECTIONS,
     ),
-    _one(
+    one(
         "an answer kept after a new entry",
         "app/api/answers.py",
         "media_type, str(head.position), str(head.published_fit)",
         "media_type, str(head.published_fit)",
         "tests/api/test_caching.py",
     ),
-    _one("a page begins one too low", "app/services/matches.py", 'str(shown[-1]["position"])', 'str(shown[-1]["position"] - 1)', RECORDING),
-    _one(
+    one("a page begins one too low", "app/services/matches.py", 'str(shown[-1]["position"])', 'str(shown[-1]["position"] - 1)', RECORDING),
+    one(
         "a correction of an early match changes the first match of whatever part of the log is read",
         "app/services/amendments.py",
         "        targets = targets[np.isin(targets, log.position)]\n",
         "",
         "tests/services/test_structures.py",
     ),
-    _one(
+    one(
         "a competitor without the salt that proves the key is taken for forgotten",
         "app/services/export_lines.py",
         'if {number for number, who in contents.who.items() if who["salt"] is None} != contents.forgotten:',
         "if False:",
         EXPORTS,
     ),
-    _one(
+    one(
         "verify does not look at what places late matches",
         "app/services/verification.py",
         "    expected |= latest(replayed.last.course)\n",
         "",
         VERIFICATION,
     ),
-    _one(
+    one(
         "a preview holds whatever happened since",
         "app/services/amending.py",
         "    if expected + fits != row.position:",
         "    if expected > row.position:",
         CORRECTIONS,
     ),
-    _one("an export without its last line", "app/services/exports.py", "    yield ledger.last_line(row.position + 1, head)\n", "", EXPORTS),
-    _one(
+    one("an export without its last line", "app/services/exports.py", "    yield ledger.last_line(row.position + 1, head)\n", "", EXPORTS),
+    one(
         "a restore believes every line",
         "app/services/export_lines.py",
         '    if line.rstrip(b"\\r\\n") != written.rstrip(b"\\n"):\n',
         "    if not written:\n",
         EXPORTS,
     ),
-    _one(
+    one(
         "a match whose request went away is dropped",
         "app/recorder.py",
         "        self._queues[league].append(waiting)\n",
         "        self._queues[league].append(waiting)\n        waiting.answer.add_done_callback(lambda done: done.cancelled() and waiting in self._queues[league] and self._queues[league].remove(waiting))\n",
         f"{ACCEPTED}::test_a_match_that_waits_is_recorded_although_its_request_goes_away",
     ),
-    _one(
+    one(
         "stopping forgets what was accepted",
         "app/recorder.py",
         "        while self._tasks:\n",
         "        while False:\n",
         f"{ACCEPTED}::test_when_the_recorder_has_stopped_everyone_is_answered",
     ),
-    _one(
+    one(
         "a late result is rated last",
         "app/services/courses.py",
         'cls(in_order_of_play(counting) if order == "played_at" else counting, changes',
         "cls(counting, changes",
         f"{ACCEPTED}::test_the_order_of_arrival_does_not_matter_where_the_order_of_play_decides",
     ),
-    _one(
+    one(
         "matches of one moment are rated as they came",
         "app/services/courses.py",
         "sorted(order[part].tolist(), key=log.match_id.__getitem__)",
         "sorted(order[part].tolist())",
         f"{ACCEPTED}::test_the_order_of_arrival_does_not_matter_where_the_order_of_play_decides",
     ),
-    _one(
+    one(
         "a draw is counted as a loss",
         "app/services/writing.py",
         "                standing.draws += 1\n",
@@ -317,6 +296,7 @@ DEFECTS: Sequence[Defect] = (
         VERIFICATION,
         RECORDING,
     ),
+    *DEFECTS_OF_REFITS,
 )
 # A name that a change above needs, where adding it would be a second change.
 _HEADS = {"standings read outside the lock and kept": ("app/services/writing.py", "\n_KEPT: dict[int, dict[str, Any]] = {}\n")}
