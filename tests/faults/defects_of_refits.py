@@ -59,12 +59,12 @@ DEFECTS_OF_REFITS: Sequence[Defect] = (
         "max(0, unit.entries.settings_changes(row.id, row.position)[-1][0] - 1)",
         LEAGUES,
     ),
-    one("provisional below a standard error", "app/services/statuses.py", "error > most", "error < most", LEAGUES),
+    one("provisional below a standard error", "app/services/statuses.py", "~(error <= most)", "~(error >= most)", LEAGUES),
     one(
-        "an unknown standard error is sure enough",
+        "whom the fit does not know is sure enough",
         "app/services/statuses.py",
-        "error is None or error > most",
-        "error is not None and error > most",
+        "    unsure[:] = True\n",
+        "",
         LEAGUES,
     ),
     one(
