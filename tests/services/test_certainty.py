@@ -149,7 +149,15 @@ def test_fits_of_an_earlier_version_stay_readable(season):
     assert table_hash(unpacked(row.table)) == row.table_hash
 
 
-def test_drift_is_the_gap_in_standard_errors(season):
+@pytest.mark.parametrize("k", [32.0, {"newcomer": 60.0, "matches": 2, "then": 10.0}], ids=["one K", "K by games"])
+def test_drift_is_the_gap_in_standard_errors(shared, k):
+    """About the mean of the island, which K by games moves away from that of the league."""
+    season = Play.begin(shared, k=k)
+    season.batch(
+        [match("B", "C"), match("C", "B"), *[match("B", "E")] * 4, match("E", "B"), match("D", "B"), *[match("Y", "Z")] * 3, match("Z", "Y")]
+    )
+    season.batch([match("X", "Y"), match("Y", "X")])
+    season.fit()
     rows = ask(leaderboard, season, by="fit")["rows"]
     for component in (1, 2):
         members = [row for row in rows if row["component"] == component]
@@ -209,8 +217,10 @@ def test_the_alarm_counts_those_who_are_well_known(shared):
     assert drifts["New"] is None
     calm = Play.begin(shared, k=4.0)
     calm.results(*[(a, b, 12, 12) for a in "ABCD" for b in "ABCD" if a < b])
+    calm.play("Once", "A")
     calm.fit()
-    assert (ask(league_drift, calm)["beyond"], ask(league_drift, calm)["alarm"]) == (0, False)
+    found = ask(league_drift, calm)
+    assert (found["judged"], found["beyond"], found["alarm"]) == (4, 0, False), "who played once is not judged"
 
 
 def classes_of(play: Play, extra: list[tuple[str, str]]) -> tuple[int, int]:
