@@ -105,9 +105,9 @@ DEFECTS_OF_REFITS: Sequence[Defect] = (
     ),
     one(
         "a fit compares what was played after it",
-        "app/services/predictions.py",
-        "return min(now, then, key=_WEAKEST.__getitem__)",
-        "return max(now, then, key=_WEAKEST.__getitem__)",
+        "app/services/comparability.py",
+        "return min(now, fit.strengths",
+        "return max(now, fit.strengths",
         PREDICTIONS,
     ),
     one(
