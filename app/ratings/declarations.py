@@ -3,6 +3,7 @@
 Whether that objective has a minimum is the business of `existence`, finding it that of `core.solvers`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -65,24 +66,43 @@ def model_of(
 ) -> Model:
     """What would be fitted, whether or not it has a maximum. A side advantage that is given is known, and none of the columns."""
     require_choice("draws", draws, ("half", "davidson"))
-    buckets, n, lead = collapse(games), games.n_competitors, None
+    if side_advantage is not None and games.cluster is not None:
+        raise ValueError("side_advantage cannot be given with cluster")
+    if draws == "davidson" and not np.isin(games.score, (0.0, 0.5, 1.0)).all():
+        raise ValueError("score must be 0, ½ or 1 where draws = 'davidson'")
+    named = [] if games.side is None else ["side"]
+    if games.covariates is not None:
+        named += [f"covariates[:, {index}]" for index in range(games.covariates.shape[1])]
+    return model_of_buckets(collapse(games), named, draws, prior_sd, coefficient_prior_sd, prior_mean, side_advantage)
+
+
+def model_of_buckets(
+    buckets: Buckets,
+    named: Sequence[str],
+    draws: Draws,
+    prior_sd: ArrayLike | None,
+    coefficient_prior_sd: float | None,
+    prior_mean: ArrayLike | None = None,
+    side_advantage: float | None = None,
+) -> Model:
+    """The same of what is collapsed already, whose columns have these names; `side` comes first. With Davidson's draws scores are 0, ½ and 1."""
+    n, lead = buckets.n_competitors, None
     if side_advantage is not None:
-        buckets, lead = replace(buckets, columns=buckets.columns[:, 1:]), _known(games, side_advantage) * buckets.columns[:, 0]
+        _require_known(named, side_advantage)
+        buckets, lead = replace(buckets, columns=buckets.columns[:, 1:]), side_advantage * buckets.columns[:, 0]
     structure = identify(buckets.first, buckets.second, buckets.first_took, buckets.second_took, n)
-    columns = _column_names(games, draws, buckets)[0 if lead is None else 1 :]
+    ties = draws == "davidson" and bool(outcomes(buckets.moments)[:, 1].any())
+    columns = (*named[0 if lead is None else 1 :], *(["tie_parameter"] if ties else []))
     precision = np.concatenate([_precision("prior_sd", prior_sd, n), _precision("coefficient_prior_sd", coefficient_prior_sd, len(columns))])
     centre = np.append(_centre(prior_mean, prior_sd, n), np.zeros(len(columns)))
     return Model(buckets, structure, draws, precision, centre, columns, lead)
 
 
-def _known(games: Comparisons, side_advantage: float) -> float:
-    if games.side is None:
+def _require_known(named: Sequence[str], side_advantage: float) -> None:
+    if named[:1] != ["side"]:
         raise ValueError("side_advantage needs side: nobody is said to have it")
-    if games.cluster is not None:
-        raise ValueError("side_advantage cannot be given with cluster")
     if not np.isfinite(side_advantage):
         raise ValueError(f"side_advantage must be a finite number or None, not {side_advantage}")
-    return side_advantage
 
 
 def require_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -113,17 +133,6 @@ def _centre(prior_mean: ArrayLike | None, prior_sd: ArrayLike | None, n: int) ->
     if mean.shape != (n,) or not np.isfinite(mean).all():
         raise ValueError(f"prior_mean must be finite and have shape ({n},), one for each competitor, not {mean.shape}")
     return mean
-
-
-def _column_names(games: Comparisons, draws: Draws, buckets: Buckets) -> tuple[str, ...]:
-    names = [] if games.side is None else ["side"]
-    if games.covariates is not None:
-        names += [f"covariates[:, {index}]" for index in range(games.covariates.shape[1])]
-    if draws == "davidson":
-        if not np.isin(games.score, (0.0, 0.5, 1.0)).all():
-            raise ValueError("score must be 0, ½ or 1 where draws = 'davidson'")
-        names += ["tie_parameter"] if outcomes(buckets.moments)[:, 1].any() else []
-    return tuple(names)
 
 
 def objective_of(model: Model) -> Objective:

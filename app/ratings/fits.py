@@ -22,10 +22,11 @@ from app.core.solvers import Solution, newton
 from app.ratings.buckets import outcomes
 from app.ratings.clusters import cluster_scores, effective_clusters
 from app.ratings.comparisons import Comparisons, Floats, Integers, check_comparisons
-from app.ratings.declarations import Model, direction_of, model_of, objective_of, require_choice
+from app.ratings.declarations import Model, direction_of, model_of, model_of_buckets, objective_of, require_choice
 from app.ratings.existence import MaximumLikelihoodDoesNotExist, require_maximum
 from app.ratings.fitted import NORMAL_95, Certificate, CovarianceUsed, Difference, Draws, Fit, WinProbability
 from app.ratings.scale import to_natural_units
+from app.ratings.totals import PairTotals
 
 __all__ = ["Certificate", "Difference", "Fit", "MaximumLikelihoodDoesNotExist", "WinProbability", "bradley_terry"]
 
@@ -122,7 +123,28 @@ def bradley_terry(  # noqa: PLR0913, PLR0917 - the columns of a table and a choi
     model = model_of(games, draws, prior_sd, coefficient_prior_sd, prior_mean, side_advantage)
     require_maximum(model)
     _check_anchor(anchor, games.n_competitors)
-    return _fit(model, games, _covariance_used(covariance, games, draws), solver, prior_sd, anchor, side_advantage)
+    clustered = None if games.cluster is None else games
+    return _fit(model, clustered, _covariance_used(covariance, games, draws), solver, prior_sd, anchor, side_advantage)
+
+
+def bradley_terry_of_totals(
+    totals: PairTotals,
+    draws: Draws = "half",
+    prior_sd: float | None = 2.0,
+    *,
+    coefficient_prior_sd: float | None = None,
+    side_advantage: float | None = None,
+) -> Fit:
+    """The fit of matches by their totals: the same, bit for bit, as `bradley_terry` of the matches. A side that is told is fitted unless it is known.
+
+    Raises MaximumLikelihoodDoesNotExist, and ValueError naming the argument at fault.
+    """
+    buckets = totals.buckets
+    require_choice("draws", draws, ("half", "davidson"))
+    model = model_of_buckets(buckets, ["side"] * buckets.columns.shape[1], draws, prior_sd, coefficient_prior_sd, None, side_advantage)
+    require_maximum(model)
+    decisive = np.array_equal(buckets.moments[1], buckets.moments[2])
+    return _fit(model, None, _used_where(draws, decisive=decisive, alike=True), "auto", prior_sd, None, side_advantage)
 
 
 def _check_anchor(anchor: tuple[int, float] | None, n_competitors: int) -> None:
@@ -135,12 +157,16 @@ def _covariance_used(asked: Covariance, games: Comparisons, draws: Draws) -> Cov
         return asked
     decisive = bool(np.isin(games.score, (0.0, 1.0)).all())
     alike = games.cluster is None and (games.importance is None or bool(np.all(games.importance == 1.0)))
+    return _used_where(draws, decisive=decisive, alike=alike)
+
+
+def _used_where(draws: Draws, *, decisive: bool, alike: bool) -> CovarianceUsed:
     return "model" if alike and (decisive or draws == "davidson") else "robust with the model-based floor for few games"
 
 
 def _fit(
     model: Model,
-    games: Comparisons,
+    clustered: Comparisons | None,
     used: CovarianceUsed,
     solver: Solver,
     prior_sd: ArrayLike | None,
@@ -148,10 +174,10 @@ def _fit(
     known_side: float | None,
 ) -> Fit:
     structure, objective = model.structure, objective_of(model)
-    width, n = objective.design.width, games.n_competitors
+    width, n = objective.design.width, model.buckets.n_competitors
     solution = newton(objective, np.zeros(width), direction_of(solver, width))
     coefficients = solution.theta[n:]
-    second_order = _SecondOrder(model, objective, solution.point, used, solver, None if games.cluster is None else games)
+    second_order = _SecondOrder(model, objective, solution.point, used, solver, clustered)
     start = 1 if model.columns[:1] == ("side",) else 0
     ties = float(np.exp(coefficients[-1])) if model.ties else 0.0
     return Fit(

@@ -45,7 +45,8 @@ def _count(games: Comparisons, draws: int) -> Tally:
     squares = np.bincount(key, games.score * games.score, n * n).reshape(n, n) if draws else points
     moments = np.array([count + count.T, points + (count - points).T, squares + (count - 2.0 * points + squares).T])
     first, second = np.nonzero(np.triu(moments[0], 1))
-    return Tally(first, second, moments[:, first, second])
+    # In rows, as `_sort` has them: sums over strided columns may round otherwise.
+    return Tally(first, second, np.ascontiguousarray(moments[:, first, second]))
 
 
 def _sort(games: Comparisons, draws: int) -> Tally:

@@ -124,12 +124,17 @@ class Amendments:
                 columns[name][place] = UNKNOWN_TIME if match[name] is None else match[name]
         return MatchLog(**{**vars(log), **columns})
 
+    def renumbered(self, n_competitors: int) -> NDArray[np.int64]:
+        """Under which number the matches of each competitor count, shape (n,) with room for everyone who is merged."""
+        numbers = np.arange(max([n_competitors, *(1 + number for pair in self.merges.items() for number in pair)]))
+        for number, into in self.merges.items():
+            numbers[number] = into
+        return numbers
+
     def _merged(self, log: MatchLog) -> MatchLog:
         if not self.merges:
             return log
-        numbers = np.arange(1 + max(log.n_competitors, *self.merges, *self.merges.values()))
-        for number, into in self.merges.items():
-            numbers[number] = into
+        numbers = self.renumbered(log.n_competitors)
         return log.with_sides(numbers[log.first], numbers[log.second])
 
 

@@ -24,6 +24,7 @@ from app.storage.unit_of_work import Database
 
 COMMAND: Final = (sys.executable, "-P", "-m", "app.fitter")
 ARRAYS: Final = ("table_hash", "table", "uncertainty")
+TOTALS: Final = "totals"
 LARGE: Final = 1_000_000
 """A child that has read so many matches is not kept: starting another costs little beside them, and their memory is free at once."""
 GRACE_SECONDS: Final = 2
@@ -69,7 +70,7 @@ class FitProcess:
                 # It died between two jobs, with nothing said of this one: that is no failure of the fit.
                 work = self._converse(self._begin(), league_id, tell, where)
             work.fitted.seconds["process"] = time.perf_counter() - began - sum(work.fitted.seconds.values())
-            is_good = work.read["segments"] + work.read["rows"] < LARGE
+            is_good = work.read["totals"] + work.read["segments"] + work.read["rows"] < LARGE
         finally:
             timer.cancel()
             with self._lock:
@@ -165,8 +166,9 @@ def _obituary(code: int) -> str:
 
 def _work(said: dict[str, Any], out: IO[bytes]) -> Work:
     arrays = {name: None if size is None else _exactly(out, size) for name, size in said.pop("sizes").items()}
+    totals = arrays.pop(TOTALS)
     fitted = Fitted(said.pop("certificate"), said.pop("seconds"), said.pop("refusal"), **arrays)
-    return Work(**said, fitted=fitted)
+    return Work(**said, fitted=fitted, totals=totals)
 
 
 def _exactly(out: IO[bytes], size: int) -> bytes:
@@ -177,7 +179,7 @@ def _exactly(out: IO[bytes], size: int) -> bytes:
 def answer_of(work: Work) -> Iterable[bytes]:
     """What the child writes when a fit is done."""
     fitted = work.fitted
-    arrays = {name: getattr(fitted, name) for name in ARRAYS}
+    arrays = {**{name: getattr(fitted, name) for name in ARRAYS}, TOTALS: work.totals}
     sizes = {name: None if array is None else len(array) for name, array in arrays.items()}
     head = {"position": work.position, "settings": work.settings, "read": work.read, "sizes": sizes}
     yield json.dumps({**head, "certificate": fitted.certificate, "seconds": fitted.seconds, "refusal": fitted.refusal}).encode() + b"\n"

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.ratings.totals import PairTotals
 from app.services.conditions import WHOLE, Conditions
-from app.services.covariates import read_columns
-from app.services.fitting import Fitted, fit_league
-from app.services.league_settings import read_settings
+from app.services.covariates import Columns, read_columns
+from app.services.fitting import Fitted, fit_league, fit_totals
+from app.services.league_settings import LeagueSettings, read_settings
+from app.services.league_totals import counted_totals, have_totals
+from app.services.match_log import MatchLog
 from app.services.segments import amendments_at, contexts_of, counted_for_fit
 from app.services.shapes import FitStage, ReadShape
 from app.storage.tables import Stored
@@ -32,6 +35,8 @@ class Work:
     settings: str
     read: ReadShape
     fitted: Fitted
+    totals: bytes | None = None
+    """Of the league's pairs, to be kept by whoever publishes the fit."""
 
 
 class Fitter(Protocol):
@@ -59,17 +64,44 @@ def compute_fit(database: Database, league_id: int, tell: Tell, where: Condition
     started = time.perf_counter()
     tell("reading")
     with database.read() as unit:
-        row = unit.leagues.by_id(league_id)
-        log, read = counted_for_fit(unit, row, row.position, where)
-        settings = read_settings(row.settings)
-        columns = read_columns(settings, contexts_of(unit, row, row.position, log)) if settings.covariates else None
-        anchor = None if settings.anchor is None else _number_of(unit, row, settings.anchor.competitor)
+        task = _read(unit, unit.leagues.by_id(league_id), where)
     seconds = time.perf_counter() - started
-    if where and not len(log):
-        return Work(row.position, row.settings, read, Fitted({}, {"reading": seconds}, f"No counted match meets the conditions {where}."))
-    fitted = fit_league(log, settings, row.competitors, anchor, row.recorded_at, tell, columns, players_only=bool(where))
+    fitted = _fitted(task, tell, where)
     fitted.seconds["reading"] = seconds
-    return Work(row.position, row.settings, read, fitted)
+    return Work(task.row.position, task.row.settings, task.read, fitted, task.to_keep)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """A league as it was read: its matches, or the totals of them."""
+
+    row: Stored
+    settings: LeagueSettings
+    anchor: int | None
+    matches: MatchLog | PairTotals
+    columns: Columns | None
+    read: ReadShape
+    to_keep: bytes | None
+
+
+def _read(unit: ReadUnit, row: Stored, where: Conditions) -> _Task:
+    settings = read_settings(row.settings)
+    anchor = None if settings.anchor is None else _number_of(unit, row, settings.anchor.competitor)
+    counted = counted_totals(unit, row, settings) if not where and have_totals(row, settings) else None
+    if counted is not None:
+        return _Task(row, settings, anchor, counted.totals, None, counted.read, counted.to_keep)
+    log, read = counted_for_fit(unit, row, row.position, where)
+    columns = read_columns(settings, contexts_of(unit, row, row.position, log)) if settings.covariates else None
+    return _Task(row, settings, anchor, log, columns, read, None)
+
+
+def _fitted(task: _Task, tell: Tell, where: Conditions) -> Fitted:
+    row, settings, anchor, matches = task.row, task.settings, task.anchor, task.matches
+    if isinstance(matches, PairTotals):
+        return fit_totals(matches, settings, anchor, tell)
+    if where and not len(matches):
+        return Fitted({}, {}, f"No counted match meets the conditions {where}.")
+    return fit_league(matches, settings, row.competitors, anchor, row.recorded_at, tell, task.columns, players_only=bool(where))
 
 
 def _number_of(unit: ReadUnit, row: Stored, key: str) -> int | None:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from app.core.solvers import Status
 from app.ratings import bradley_terry
-from app.ratings.fits import MaximumLikelihoodDoesNotExist
+from app.ratings.fits import MaximumLikelihoodDoesNotExist, bradley_terry_of_totals
 from app.ratings.fitted import Fit
 from app.ratings.ranking import rank_fit, tiers, top_probabilities
 from app.ratings.scale import natural_unit
+from app.ratings.totals import PairTotals
 from app.services.covariates import Columns, scaled, told
 from app.services.fit_arrays import WEIGHTS, second_order, table_hash
 from app.services.league_settings import LeagueSettings
@@ -27,6 +28,7 @@ BALANCED_FROM: Final = 50
 DAY: Final = 86_400_000_000
 MAX_STANDARD_ERROR: Final = 1e4
 """In natural units: odds of e^10,000. The widest prior that can be set is narrower."""
+NO_MATCH: Final = "The league has no counted match."
 
 
 def _unheard(_stage: FitStage) -> None:
@@ -68,7 +70,7 @@ def fit_league(
     """
     log, columns = _in_order(log, columns)
     if not len(log):
-        return Fitted({}, {}, "The league has no counted match.")
+        return Fitted({}, {}, NO_MATCH)
     started = time.perf_counter()
     tell("fitting")
     numbers = np.union1d(log.first, log.second) if players_only else None
@@ -79,8 +81,9 @@ def fit_league(
     styles = None if columns is None else scaled(columns, settings, log, n_competitors, side if settings.side == "estimate" else None)
     if isinstance(styles, str):
         return Fitted({}, {"fit": time.perf_counter() - started}, styles)
-    try:
-        fit = bradley_terry(
+
+    def fit() -> Fit:
+        return bradley_terry(
             log.first,
             log.second,
             log.score,
@@ -94,29 +97,84 @@ def fit_league(
             importance=importance(log, settings, recorded_at),
             coefficient_prior_sd=COEFFICIENT_PRIOR_SD,
         )
+
+    field = _Field(len(log), _playing(n_competitors, log.first, log.second), anchor, numbers)
+    return _fitted(fit, settings, field, started, tell, lambda found: told(columns, styles, settings, found))
+
+
+def fit_totals(totals: PairTotals, settings: LeagueSettings, anchor: int | None, tell: Callable[[FitStage], None] = _unheard) -> Fitted:
+    """As `fit_league`, from the totals of the matches, which tell the sides if the settings ask for them: the same, bit for bit."""
+    started = time.perf_counter()
+    tell("fitting")
+    buckets = totals.buckets
+    if not len(buckets.first):
+        return Fitted({}, {}, NO_MATCH)
+
+    def fit() -> Fit:
+        return bradley_terry_of_totals(
+            totals,
+            settings.draws,
+            settings.prior_sd,
+            coefficient_prior_sd=COEFFICIENT_PRIOR_SD,
+            side_advantage=settings.known_side,
+        )
+
+    field = _Field(totals.matches, _playing(buckets.n_competitors, buckets.first, buckets.second), anchor)
+    return _fitted(fit, settings, field, started, tell, lambda _: [])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Field:
+    """Who was fitted, by how many matches; with `numbers` they are some of the league alone."""
+
+    matches: int
+    playing: NDArray[np.bool_]
+    anchor: int | None
+    numbers: NDArray[np.int64] | None = None
+
+
+def _playing(n_competitors: int, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.bool_]:
+    playing = np.zeros(n_competitors, dtype=np.bool_)
+    playing[first] = playing[second] = True
+    return playing
+
+
+def _fitted(
+    make: Callable[[], Fit],
+    settings: LeagueSettings,
+    field: _Field,
+    started: float,
+    tell: Callable[[FitStage], None],
+    tell_covariates: Callable[[Fit], list[Any]],
+) -> Fitted:
+    """The fit with its certificate and its arrays, or its reason; `started` is when the stopwatch was."""
+    try:
+        fit = make()
     except MaximumLikelihoodDoesNotExist as error:
         return Fitted({}, {"fit": time.perf_counter() - started}, _refusal(error))
     fitted = time.perf_counter()
     tell("errors and ranks")
-    if (useless := _why_useless(fit, log)) is not None:
-        return Fitted(_certificate(fit, settings, log), {"fit": fitted - started}, useless)
-    arrays, shift, island = _table(fit, settings, log, anchor)
+    if (useless := _why_useless(fit, field.playing)) is not None:
+        return Fitted(_certificate(fit, settings, field), {"fit": fitted - started}, useless)
+    arrays, shift, island = _table(fit, settings, field)
     if settings.anchor is not None and island is None:
-        return Fitted(_certificate(fit, settings, log), {"fit": fitted - started}, f"The anchor “{settings.anchor.competitor}” has no counted match.")
+        return Fitted(
+            _certificate(fit, settings, field), {"fit": fitted - started}, f"The anchor “{settings.anchor.competitor}” has no counted match."
+        )
     ranked = time.perf_counter()
     shifts = {"anchor_shift": shift, "anchored_component": island}
-    certificate = {**_certificate(fit, settings, log), **shifts, "covariates": told(columns, styles, settings, fit)}
-    arrays |= {} if numbers is None else {"numbers": numbers}
+    certificate = {**_certificate(fit, settings, field), **shifts, "covariates": tell_covariates(fit)}
+    arrays |= {} if field.numbers is None else {"numbers": field.numbers}
     table, uncertainty = packed(arrays), packed(second_order(fit), as_they_are=WEIGHTS)
     seconds = {"fit": fitted - started, "errors and ranks": ranked - fitted, "packing": time.perf_counter() - ranked}
     return Fitted(certificate, seconds, None, table_hash(arrays), table, uncertainty)
 
 
-def _why_useless(fit: Fit, log: MatchLog) -> str | None:
+def _why_useless(fit: Fit, playing: NDArray[np.bool_]) -> str | None:
     """Why nobody may be shown this fit: it did not converge, or all that holds somebody has next to no weight, so that its maximum exists on paper only."""
     if fit.certificate.status != Status.CONVERGED:
         return f"The solver stopped: {fit.certificate.status}"
-    errors = fit.standard_error[np.union1d(log.first, log.second)]
+    errors = fit.standard_error[playing]
     if errors.max(initial=0.0) <= MAX_STANDARD_ERROR:
         return None
     return (
@@ -165,10 +223,9 @@ def importance(log: MatchLog, settings: LeagueSettings, recorded_at: int) -> NDA
     return scaled
 
 
-def _table(fit: Fit, settings: LeagueSettings, log: MatchLog, anchor: int | None) -> tuple[Arrays, float, int | None]:
+def _table(fit: Fit, settings: LeagueSettings, field: _Field) -> tuple[Arrays, float, int | None]:
     """The arrays of the table, and the points by which the anchor shifts which island."""
-    playing = np.zeros(len(fit.theta), dtype=np.bool_)
-    playing[log.first] = playing[log.second] = True
+    playing, anchor = field.playing, field.anchor
     ranks = rank_fit(fit)
     unknown = np.zeros(len(fit.theta), dtype=np.int64)
     arrays: Arrays = {
@@ -213,9 +270,9 @@ def _relative_errors(fit: Fit, anchor: int) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(variance))
 
 
-def _certificate(fit: Fit, settings: LeagueSettings, log: MatchLog) -> dict[str, Any]:
+def _certificate(fit: Fit, settings: LeagueSettings, field: _Field) -> dict[str, Any]:
     """With the counts of what was fitted: matches, and those who play in them."""
-    return {**certificate_of(fit, settings), "matches": len(log), "competitors": len(np.union1d(log.first, log.second))}
+    return {**certificate_of(fit, settings), "matches": field.matches, "competitors": int(np.count_nonzero(field.playing))}
 
 
 def certificate_of(fit: Fit, settings: LeagueSettings) -> dict[str, Any]:

@@ -100,6 +100,13 @@ def read_rows(unit: ReadUnit, league_id: int, after: int, up_to: int, *, with_id
     return MatchLog.joined([MatchLog.of_columns(_columns(names, rows)) for rows in blocks])
 
 
+def read_rows_at(unit: ReadUnit, league_id: int, positions: Sequence[int]) -> MatchLog:
+    """The matches at these positions, without their ids."""
+    names = MATCH_COLUMNS[:-1]
+    rows = unit.entries.matches_at(league_id, positions, names)
+    return MatchLog.of_columns(_columns(names, rows)) if rows else MatchLog.empty()
+
+
 def _columns(names: Sequence[str], rows: Sequence[Any]) -> dict[str, Sequence[Any]]:
     """The columns of some rows; the ids are None where they were not asked for."""
     return {"match_id": [None] * len(rows), **dict(zip(names, zip(*rows, strict=True), strict=True))}

@@ -15,6 +15,8 @@ from app.errors import LeagueNotFound, Unavailable
 from app.services import ledger
 from app.services.conditions import WHOLE, Conditions
 from app.services.fit_work import FitFailed, Fitter, Work
+from app.services.league_settings import read_settings
+from app.services.league_totals import is_sided
 from app.services.leagues import append_entry
 from app.services.locking import hold_league
 from app.services.shapes import FitStage
@@ -162,6 +164,7 @@ def publish(database: Database, claim: Claim, work: Work) -> None:
         standing = _standing(unit, row, claim.where)
         status, reason = _verdict(standing, job, work)
         if status != "cancelled":
+            _keep_totals(unit, row, work)
             _write_fit(unit, row, claim, work, standing, is_published=status == "published")
         fitted.seconds["publishing"] = time.perf_counter() - started
         told = {"seconds": ledger.canonical(fitted.seconds), "read": ledger.canonical(dict(work.read))}
@@ -204,6 +207,11 @@ def _write_fit(unit: WriteUnit, row: Stored, claim: Claim, work: Work, standing:
         append_entry(unit, row, Kind.FIT, None, ledger.canonical({**told, **segment}), **changes)
         if standing is not None:
             unit.fits.forget_uncertainty(row.id, standing[0])
+
+
+def _keep_totals(unit: WriteUnit, row: Stored, work: Work) -> None:
+    if work.totals is not None:
+        unit.totals.keep({"league_id": row.id, "position": work.position, "sided": is_sided(read_settings(work.settings)), "totals": work.totals})
 
 
 def give_back(database: Database, claim: Claim, reason: str) -> None:

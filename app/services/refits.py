@@ -16,7 +16,7 @@ from app.services.keys import Caller, lock_league, require_league, require_segme
 from app.services.league_settings import read_settings
 from app.services.matches import read_position
 from app.services.schedules import next_time
-from app.services.shapes import FitListShape, FitShape, SegmentOf
+from app.services.shapes import FitListShape, FitShape, ReadShape, SegmentOf
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit, WriteUnit
 
@@ -171,6 +171,12 @@ def _shape(unit: ReadUnit, league: Stored, job: Stored) -> FitShape:
     return _with_result(league, job, unit.fits.by_number(league.id, job.number))
 
 
+def _read_of(job: Stored) -> ReadShape | None:
+    """Jobs of earlier versions know no totals."""
+    read: ReadShape | None = {"totals": 0, **json.loads(job.read)} if job.read else None
+    return read
+
+
 def _with_result(league: Stored, job: Stored, result: Stored | None) -> FitShape:
     is_running = job.status == "running"
     segment: SegmentOf = {"where": Conditions.stored(job.conditions).shape} if job.conditions else {}
@@ -187,7 +193,7 @@ def _with_result(league: Stored, job: Stored, result: Stored | None) -> FitShape
         "finished_at": None if job.finished_at is None else format_time(job.finished_at),
         "stage": job.stage if is_running else None,
         "stage_since": format_time(job.stage_since) if is_running and job.stage_since is not None else None,
-        "read": json.loads(job.read) if job.read else None,
+        "read": _read_of(job),
         "seconds": json.loads(job.seconds) if job.seconds else {},
         "host": job.worker,
         "version": job.version,

@@ -101,13 +101,18 @@ def counted_for_fit(
     where: Conditions = WHOLE,
 ) -> tuple[MatchLog, ReadShape]:
     """As `counted_matches`, but without the ids of the matches, and nothing is kept: a fit needs neither, and ten million of them are a gigabyte."""
-    parts = [_unpacked(row.matches, with_ids=False) for row in unit.segments.after(league.id, -1) if row.last_position <= position]
-    covered = max([-1, *(int(part.position[-1]) for part in parts)])
-    rest = read_rows(unit, league.id, covered, position, with_ids=False)
-    read: ReadShape = {"segments": sum(map(len, parts)), "rows": len(rest)}
+    recorded, read = read_for_fit(unit, league.id, -1, position)
     amendments = amendments_at(unit, league, position)
-    log = amendments.applied(MatchLog.joined([*parts, rest]))
+    log = amendments.applied(recorded)
     return log.take(read_contexts(unit, league.id, log, amendments).mask(where)) if where else log, read
+
+
+def read_for_fit(unit: ReadUnit, league_id: int, after: int, up_to: int) -> tuple[MatchLog, ReadShape]:
+    """Every match after one position and up to another, void ones too, without their ids, and where they were read."""
+    parts = [_unpacked(row.matches, with_ids=False).after(after) for row in unit.segments.after(league_id, after) if row.last_position <= up_to]
+    covered = max([after, *(int(part.position[-1]) for part in parts)])
+    rest = read_rows(unit, league_id, covered, up_to, with_ids=False)
+    return MatchLog.joined([*parts, rest]), {"totals": 0, "segments": sum(map(len, parts)), "rows": len(rest)}
 
 
 def contexts_of(unit: ReadUnit, league: Any, position: int, log: MatchLog) -> MatchContexts:  # noqa: ANN401  a row or LeagueAt

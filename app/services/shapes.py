@@ -334,8 +334,9 @@ class MatrixShape(SegmentBoard):
 
 
 class ReadShape(TypedDict):
-    """Where the matches of a fit were read: how many from packed segments, how many row by row."""
+    """Where the matches of a fit were read: how many of them kept totals of pairs told, how many came from packed segments, how many row by row."""
 
+    totals: int
     segments: int
     rows: int
 

@@ -18,6 +18,7 @@ from app.services.amendments import Amendments
 from app.services.courses import SEEN, Reckoning, reckoned
 from app.services.inspections import Told, league_differences, told_by, unreadable_entries
 from app.services.keys import Caller, require_league
+from app.services.league_totals import totals_differences
 from app.services.match_log import MatchLog
 from app.services.replays import Replayed, replay_as_recorded
 from app.services.segments import segment_differences
@@ -58,6 +59,7 @@ def _proof(unit: ReadUnit, row: Stored, competitors: Sequence[Any], numbers: int
         *_check_counters(row, counted, len(amendments.entries), len(read.log), len(competitors)),
         *_check_marks(row, read, replayed),
         *segment_differences(unit, row, read.log, replayed.last),
+        *totals_differences(unit, row, read.log),
     ]
     playing = sum(matches > 0 for matches in standings.matches)
     return _verdict(row, differences, counted, playing, hash_of(competitors, standings), read.head.hex())

@@ -10,6 +10,7 @@ from app.storage.lookups import found
 from app.storage.tables import AMENDING, Kind, entry
 
 STREAM_ROWS = 20_000
+LOOKED_UP = 1_000
 
 _NO_MATCH: ColumnElement[bool] = literal_column("entry.kind <> 1")  # written out, or no database would see that its partial index serves
 
@@ -105,6 +106,13 @@ class Entries:
         """(position, kind, details) of the entries that are no match, in order."""
         query = select(entry.c.position, entry.c.kind, entry.c.details).where(entry.c.league_id == league_id, entry.c.position <= up_to, _NO_MATCH)
         return self._connection.execute(query.order_by(entry.c.position)).all()
+
+    def matches_at(self, league_id: int, positions: Sequence[int], columns: Sequence[str]) -> list[Row[Any]]:
+        """The matches among the entries at these positions, in order."""
+        query = select(*(entry.c[name] for name in columns)).where(entry.c.league_id == league_id, entry.c.kind == Kind.MATCH)
+        ordered = sorted(positions)
+        parts = (ordered[begin : begin + LOOKED_UP] for begin in range(0, len(ordered), LOOKED_UP))
+        return [row for part in parts for row in self._connection.execute(query.where(entry.c.position.in_(part)).order_by(entry.c.position))]
 
     def matches_page(
         self, league_id: int, before: int, limit: int, numbers: Sequence[int] | None = None, positions: Sequence[int] = ()

@@ -1,11 +1,11 @@
-"""What is derived from the log so that it need not be read or replayed from its beginning: packed segments, and checkpoints of ratings."""
+"""What is derived from the log so that it need not be read or replayed from its beginning: packed segments, totals, and checkpoints of ratings."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from app.storage.tables import checkpoint, league, segment
+from app.storage.tables import checkpoint, league, segment, totals
 
 
 class Segments:
@@ -34,6 +34,28 @@ class Segments:
 
     def add(self, values: Mapping[str, Any]) -> None:
         self._connection.execute(insert(segment).values(**values))
+
+
+class Totals:
+    """The totals of a league's matches as they were recorded, up to a position; at most one row for each league."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def any(self, league_id: int) -> Any | None:  # noqa: ANN401  a row
+        """(position, sided, totals) of what is kept."""
+        query = select(totals.c.position, totals.c.sided, totals.c.totals).where(totals.c.league_id == league_id)
+        return self._connection.execute(query).one_or_none()
+
+    def kept(self, league_id: int, up_to: int, sided: bool) -> Any | None:  # noqa: ANN401  a row
+        """(position, totals) of those that can be moved on to a position, with the sides told or not."""
+        query = select(totals.c.position, totals.c.totals).where(totals.c.league_id == league_id, totals.c.position <= up_to)
+        return self._connection.execute(query.where(totals.c.sided == sided)).one_or_none()
+
+    def keep(self, values: Mapping[str, Any]) -> None:
+        """In the place of what was kept."""
+        self._connection.execute(delete(totals).where(totals.c.league_id == values["league_id"]))
+        self._connection.execute(insert(totals).values(**values))
 
 
 class Checkpoints:

@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION: Final = "0005"
+SCHEMA_REVISION: Final = "0006"
 """The last migration script, whose schema this is; a test holds the two together."""
 
 metadata = MetaData(
@@ -185,6 +185,17 @@ segment = Table(
     Column("last_position", BigInteger, nullable=False),
     # Some thousand matches of the log as packed columns. Derived.
     Column("matches", LargeBinary, nullable=False),
+)
+
+totals = Table(
+    "totals",
+    metadata,
+    Column("league_id", BigInteger, ForeignKey("league.id"), primary_key=True, autoincrement=False),
+    # Up to where; and whether matches on the ground of the first are told from others.
+    Column("position", BigInteger, nullable=False),
+    Column("sided", Boolean(create_constraint=False), nullable=False),
+    # Wins, draws and losses per pair of all matches as they were recorded, as packed columns. Derived.
+    Column("totals", LargeBinary, nullable=False),
 )
 
 checkpoint = Table(

@@ -23,7 +23,7 @@ from app.storage.entries import Entries
 from app.storage.leases import Leases
 from app.storage.refits import Fits, Refits
 from app.storage.repositories import Competitors, Imports, Keys, Leagues
-from app.storage.segments import Checkpoints, Segments
+from app.storage.segments import Checkpoints, Segments, Totals
 
 LOCK_TIMEOUT_SECONDS: Final = 10
 _SQLITE_PRAGMAS = (
@@ -44,6 +44,7 @@ class ReadUnit:
         self.leagues = Leagues(connection)
         self.entries = Entries(connection)
         self.segments = Segments(connection)
+        self.totals = Totals(connection)
         self.checkpoints = Checkpoints(connection)
         self.competitors = Competitors(connection)
         self.imports = Imports(connection)
