@@ -22,7 +22,7 @@ Labels = NDArray[np.int64]
 Integers = NDArray[np.integer[Any]]
 Comparable = Literal["yes", "ordered-only", "no"]
 
-SAMPLED = 256
+SAMPLED = 32
 """Comparisons per competitor from which a sample of half as many is looked at first."""
 
 
@@ -118,10 +118,22 @@ def identify(first: Integers, second: Integers, first_took: NDArray[np.bool_], s
     Identifiability
         O(n + m).
     """
-    if len(first) > SAMPLED * n and _is_one_class(first, second, first_took, second_took, n):
-        everyone = np.zeros(n, dtype=np.int64)
-        return Identifiability(everyone, everyone.copy(), sparse.csr_array((1, 1)))
-    tail, head = _edges(first, second, first_took, second_took)
+    if len(first) > SAMPLED * n:
+        return _from_sample(first, second, first_took, second_took, n)
+    return _found(*_edges(first, second, first_took, second_took), n)
+
+
+def _from_sample(first: Integers, second: Integers, first_took: NDArray[np.bool_], second_took: NDArray[np.bool_], n: int) -> Identifiability:
+    """Classes that some of the comparisons make no others can part again: of all of them only those between such classes are looked at."""
+    some = slice(None, None, 2 * len(first) // (SAMPLED * n))
+    known = _found(*_edges(first[some], second[some], first_took[some], second_took[some]), n)
+    if known.n_classes == 1:
+        return known
+    apart = np.flatnonzero(known.classes[first] != known.classes[second])
+    return extended(known, *_edges(first[apart], second[apart], first_took[apart], second_took[apart]), n)
+
+
+def _found(tail: Integers, head: Integers, n: int) -> Identifiability:
     edges = sparse.csr_array((np.ones(len(tail)), (tail, head)), shape=(n, n))
     classes = _largest_first(connected_components(edges, directed=True, connection="strong")[1])
     n_classes = int(classes.max(initial=-1)) + 1
@@ -157,14 +169,6 @@ def _between(above: Labels, below: Labels, n_classes: int) -> Sparse:
 def _edges(first: Integers, second: Integers, first_took: NDArray[np.bool_], second_took: NDArray[np.bool_]) -> tuple[Integers, Integers]:
     tail = np.concatenate([first[first_took], second[second_took]])
     return tail, np.concatenate([second[first_took], first[second_took]])
-
-
-def _is_one_class(first: Integers, second: Integers, first_took: NDArray[np.bool_], second_took: NDArray[np.bool_], n: int) -> bool:
-    """Whether some of the comparisons already make all of one class: more of them could not part it again."""
-    some = slice(None, None, len(first) // (SAMPLED // 2 * n))
-    tail, head = _edges(first[some], second[some], first_took[some], second_took[some])
-    edges = sparse.csr_array((np.ones(len(tail)), (tail, head)), shape=(n, n))
-    return int(connected_components(edges, directed=True, connection="strong")[0]) == 1
 
 
 def _largest_first(labels: NDArray[np.int32]) -> Labels:

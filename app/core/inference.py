@@ -25,7 +25,7 @@ from scipy import linalg
 
 from app.core.grams import Floats, PairGram, Sparse
 from app.core.identifiability import centre, gauge_directions
-from app.core.marginals import estimated_sandwich, estimated_variances, marginal_variances, sandwich_variances, slow_modes
+from app.core.marginals import counting_modes, estimated_sandwich, estimated_variances, marginal_variances, sandwich_variances
 from app.core.scores import ScoreGram
 from app.core.selected_inverses import Elimination, graph_matrix
 from app.core.solvers import conjugate_gradients, grounded
@@ -116,6 +116,8 @@ class Uncertainty:
 
     def part(self, members: Labels) -> "Uncertainty":
         """That of some competitors alone, a component or several of them, and of all coefficients as far as these know them."""
+        if np.array_equal(members, np.arange(len(self.components))):
+            return self
         kept = np.concatenate([members, np.arange(len(self.components), len(self.precision))])
         meat = _part_of(self.meat, members) if isinstance(self.meat, PairGram) else self.meat.part(kept)
         components = np.unique(self.components[members], return_inverse=True)[1].astype(np.int64)
@@ -168,6 +170,13 @@ class Uncertainty:
             return model
         robust = _column_products(solved, self.bread @ solved)
         return np.where(self.few[indices], np.maximum(model, robust), robust)
+
+    @cached_property
+    def check(self) -> tuple[Labels, Floats]:
+        """Competitors drawn with a fixed seed from those who have an opponent, and their variances, solved for."""
+        candidates = np.flatnonzero(np.bincount(self.components)[self.components] > 1)
+        chosen = np.random.default_rng(0).choice(candidates, min(CHECKED, len(candidates)), replace=False)
+        return chosen, self.solved_variances(chosen)
 
     def _exact_variances(self) -> Floats:
         model = self._inverse.diagonal().copy()
@@ -300,7 +309,7 @@ def _estimated(of: Uncertainty) -> Marginal:
     """Component by component: small ones are exact, and the slow modes of a large one are not spent on the constants of others."""
     n, variance = len(of.components), np.zeros(len(of.precision))
     for members in np.split(np.argsort(of.components, kind="stable"), np.cumsum(np.bincount(of.components))[:-1]):
-        part = of.part(members) if len(members) < n else of
+        part = of.part(members)
         if len(members) > 1:
             variance[members] = (_component_variances(part) if part.approximate else part.marginal.variance)[: len(members)]
     variance[n:] = of.joint(list(range(n, len(variance)))).diagonal()
@@ -328,7 +337,7 @@ class _Strengths:
 
 
 def _by_modes(of: Uncertainty) -> _Strengths:
-    hessian, bread, modes = of.hessian, of.bread, slow_modes(of.hessian)
+    hessian, bread, modes = of.hessian, of.bread, counting_modes(of.hessian)
     model = estimated_variances(hessian, modes)
     if of.covariance == "model" or not isinstance(bread, PairGram):
         return _Strengths(hessian, model, None)
@@ -388,8 +397,6 @@ def _drawn_variances(of: Uncertainty, bread: ScoreGram) -> Floats:
 
 
 def _measured_error(of: Uncertainty, variance: Floats) -> float:
-    """Solve exactly for some competitors, drawn with a fixed seed from those who have an opponent."""
-    candidates = np.flatnonzero(np.bincount(of.components)[of.components] > 1)
-    chosen = np.random.default_rng(0).choice(candidates, min(CHECKED, len(candidates)), replace=False)
-    exact = of.solved_variances(chosen)
+    """Beside those who were solved for."""
+    chosen, exact = of.check
     return float(np.max(np.abs(np.sqrt(variance[chosen] / exact) - 1.0), initial=0.0))

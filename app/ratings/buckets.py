@@ -36,6 +36,8 @@ class Buckets:
     @property
     def n_pairs(self) -> int:
         """How many pairs have met."""
+        if not self.columns.shape[1]:
+            return len(self.first)
         return int(np.count_nonzero(np.diff(self.first, prepend=-1) | np.diff(self.second, prepend=-1)))
 
     @property

@@ -120,13 +120,12 @@ def packed_totals(totals: PairTotals) -> bytes:
 def unpacked_totals(stored: bytes) -> PairTotals:
     """What `packed_totals` was given."""
     arrays = unpacked(stored)
-    n, wins, losses = len(arrays["rows"]), arrays["wins"].astype(np.float64), arrays["losses"].astype(np.float64)
-    draws = arrays["draws"].astype(np.float64)
+    n, wins, draws = len(arrays["rows"]), arrays["wins"], arrays["draws"]
     moments = np.empty((3, len(wins)))
-    np.add(wins, 0.5 * draws, out=moments[1])
-    np.add(wins, 0.25 * draws, out=moments[2])
-    np.add(wins, draws, out=moments[0])
-    moments[0] += losses
+    for moment, share in zip(moments, (1.0, 0.5, 0.25), strict=True):
+        np.multiply(draws, share, out=moment)
+        moment += wins
+    moments[0] += arrays["losses"]
     columns = arrays["side"].astype(np.float64)[:, None] if "side" in arrays else np.zeros((len(wins), 0))
     buckets = Buckets(np.repeat(np.arange(n), arrays["rows"]), arrays["second"].astype(np.int64), columns, moments, moments, n)
     return PairTotals(buckets, int(arrays["matches"]))
