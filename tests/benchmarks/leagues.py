@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from app.ratings.matches import OUTCOMES
 from app.ratings.simulate import simulate_season
+from app.services.fit_work import Fitter
 from app.services.imports import import_file
 from app.services.keys import Caller
 from app.services.leagues import create_league
@@ -33,6 +34,12 @@ class Size:
 
 def build(database: Database, size: Size) -> FitShape:
     """Make the league in an empty database, import its matches, publish a fit; what the fit's job says."""
+    fill(database, size)
+    return refit(database)
+
+
+def fill(database: Database, size: Size) -> None:
+    """Make the league in an empty database and import its matches."""
     caller = Caller.operator()
     migrate(database)
     create_league(database, caller, LEAGUE, public=True)
@@ -40,13 +47,12 @@ def build(database: Database, size: Size) -> FitShape:
         for path in [size.file] if size.file is not None else _written(size, Path(folder)):
             import_file(database, caller, LEAGUE, path)
     keep_segments(database, LEAGUE)
-    return refit(database)
 
 
-def refit(database: Database) -> FitShape:
-    """A fit from its request to its publication, in this process."""
+def refit(database: Database, fitter: Fitter | None = None) -> FitShape:
+    """A fit from its request to its publication, in this process unless there is a fitter."""
     request_refit(database, Caller.operator(), LEAGUE)
-    found = run_next_refit(database, LEAGUE, league=LEAGUE)
+    found = run_next_refit(database, LEAGUE, league=LEAGUE, fitter=fitter)
     if found is None or found["status"] != "published":
         raise RuntimeError(f"the fit was not published: {found}")
     return found
