@@ -174,8 +174,8 @@ class Uncertainty:
     @cached_property
     def check(self) -> tuple[Labels, Floats]:
         """Competitors drawn with a fixed seed from those who have an opponent, and their variances, solved for."""
-        candidates = np.flatnonzero(np.bincount(self.components)[self.components] > 1)
-        chosen = np.random.default_rng(0).choice(candidates, min(CHECKED, len(candidates)), replace=False)
+        known = np.flatnonzero(np.bincount(self.components)[self.components] > 1)
+        chosen = np.random.default_rng(0).choice(known, min(CHECKED, len(known)), replace=False)
         return chosen, self.solved_variances(chosen)
 
     def _exact_variances(self) -> Floats:
@@ -309,8 +309,8 @@ def _estimated(of: Uncertainty) -> Marginal:
     """Component by component: small ones are exact, and the slow modes of a large one are not spent on the constants of others."""
     n, variance = len(of.components), np.zeros(len(of.precision))
     for members in np.split(np.argsort(of.components, kind="stable"), np.cumsum(np.bincount(of.components))[:-1]):
-        part = of.part(members)
         if len(members) > 1:
+            part = of.part(members)
             variance[members] = (_component_variances(part) if part.approximate else part.marginal.variance)[: len(members)]
     variance[n:] = of.joint(list(range(n, len(variance)))).diagonal()
     return Marginal(variance, _measured_error(of, variance))
@@ -397,6 +397,4 @@ def _drawn_variances(of: Uncertainty, bread: ScoreGram) -> Floats:
 
 
 def _measured_error(of: Uncertainty, variance: Floats) -> float:
-    """Beside those who were solved for."""
-    chosen, exact = of.check
-    return float(np.max(np.abs(np.sqrt(variance[chosen] / exact) - 1.0), initial=0.0))
+    return float(np.max(np.abs(np.sqrt(variance[of.check[0]] / of.check[1]) - 1.0), initial=0.0))
