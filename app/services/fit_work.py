@@ -13,7 +13,7 @@ from app.services.conditions import WHOLE, Conditions
 from app.services.covariates import Columns, read_columns
 from app.services.fitting import Fitted, fit_league, fit_totals
 from app.services.league_settings import LeagueSettings, read_settings
-from app.services.league_totals import counted_totals, have_totals
+from app.services.league_totals import Counted, counted_totals, have_totals
 from app.services.match_log import MatchLog
 from app.services.segments import amendments_at, contexts_of, counted_for_fit
 from app.services.shapes import FitStage, ReadShape
@@ -88,9 +88,9 @@ def _read(unit: ReadUnit, row: Stored, where: Conditions) -> _Task:
     settings = read_settings(row.settings)
     anchor = None if settings.anchor is None else _number_of(unit, row, settings.anchor.competitor)
     counted = counted_totals(unit, row, settings) if not where and have_totals(row, settings) else None
-    if counted is not None:
+    if isinstance(counted, Counted):
         return _Task(row, settings, anchor, counted.totals, None, counted.read, counted.to_keep)
-    log, read = counted_for_fit(unit, row, row.position, where)
+    log, read = counted_for_fit(unit, row, row.position, where, counted)
     columns = read_columns(settings, contexts_of(unit, row, row.position, log)) if settings.covariates else None
     return _Task(row, settings, anchor, log, columns, read, None)
 

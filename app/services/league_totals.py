@@ -5,12 +5,10 @@ count, and how, is reckoned on top of them for each fit, by taking away what ame
 the whole log is read, and the totals are the same. Who fits only reads; the worker that publishes keeps what was told to be kept.
 """
 
-import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -20,8 +18,8 @@ from app.ratings.totals import PairTotals
 from app.services.amendments import Amendments
 from app.services.league_settings import LeagueSettings
 from app.services.match_log import MatchLog, read_rows_at
-from app.services.packing import Arrays, packed, unpacked
-from app.services.segments import amendments_at, read_for_fit
+from app.services.packing import UNREADABLE, Arrays, packed, unpacked
+from app.services.segments import Recorded, amendments_at, read_for_fit
 from app.services.shapes import ReadShape
 from app.storage.tables import Stored
 from app.storage.unit_of_work import ReadUnit
@@ -34,7 +32,6 @@ MAX_AMENDED: Final = 20_000
 """Matches that amendments concern; with more of them the log is read instead."""
 MAX_BYTES: Final = 500_000_000
 """What either database takes as one value."""
-UNREADABLE: Final = (ValueError, LookupError, TypeError, AttributeError, OSError, EOFError, NotImplementedError, BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,21 +53,28 @@ def is_sided(settings: LeagueSettings) -> bool:
     return settings.side != "off"
 
 
-def counted_totals(unit: ReadUnit, league: Stored, settings: LeagueSettings) -> Counted | None:
-    """The totals of the matches that count now; None where weights do not sum exactly, or amendments are too many."""
+def counted_totals(unit: ReadUnit, league: Stored, settings: LeagueSettings) -> Counted | Recorded | None:
+    """The totals of the matches that count now. Not where weights do not sum exactly, or amendments are too many: then all that was recorded, if it was read."""
     sided, n = is_sided(settings), league.competitors
-    kept = unit.totals.kept(league.id, league.position, sided)
-    base = None if kept is None else unpacked_totals(kept.totals)
-    fresh, read = read_for_fit(unit, league.id, -1 if kept is None else kept.position, league.position)
+    position, base = _kept(unit, league, sided=sided)
+    fresh, read = read_for_fit(unit, league.id, position, league.position)
     recorded = _moved(None if base is None else base.among(n), totals_of(fresh, n, sided=sided), len(fresh))
-    if recorded is None:
-        return None
-    counting = _amended(unit, league, recorded, amendments_at(unit, league, league.position), sided=sided)
-    if counting is None:
-        return None
+    amendments = amendments_at(unit, league, league.position)
+    counting = None if recorded is None else _amended(unit, league, recorded, amendments, sided=sided)
+    if recorded is None or counting is None:
+        return (fresh, read) if base is None else None
     to_keep = packed_totals(recorded) if base is None or len(fresh) > RENEWED_AT * base.matches else None
     told: ReadShape = {**read, "totals": 0 if base is None else base.matches}
     return Counted(counting, told, None if to_keep is None or len(to_keep) > MAX_BYTES else to_keep)
+
+
+def _kept(unit: ReadUnit, league: Stored, *, sided: bool) -> tuple[int, PairTotals | None]:
+    """What is kept, and up to where. Damaged bytes, which `arpad verify` tells of, are as good as none."""
+    kept = unit.totals.kept(league.id, league.position, sided)
+    if kept is not None:
+        with suppress(*UNREADABLE):
+            return kept.position, unpacked_totals(kept.totals)
+    return -1, None
 
 
 def totals_of(log: MatchLog, n_competitors: int, *, sided: bool) -> PairTotals | None:
@@ -122,9 +126,9 @@ def unpacked_totals(stored: bytes) -> PairTotals:
     arrays = unpacked(stored)
     n, wins, draws = len(arrays["rows"]), arrays["wins"], arrays["draws"]
     moments = np.empty((3, len(wins)))
-    for moment, share in zip(moments, (1.0, 0.5, 0.25), strict=True):
-        np.multiply(draws, share, out=moment)
-        moment += wins
+    for row, share in enumerate((1.0, 0.5, 0.25)):
+        np.multiply(draws, share, out=moments[row])
+        moments[row] += wins
     moments[0] += arrays["losses"]
     columns = arrays["side"].astype(np.float64)[:, None] if "side" in arrays else np.zeros((len(wins), 0))
     buckets = Buckets(np.repeat(np.arange(n), arrays["rows"]), arrays["second"].astype(np.int64), columns, moments, moments, n)

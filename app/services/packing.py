@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
@@ -11,6 +12,10 @@ from numpy.typing import NDArray
 Arrays = dict[str, NDArray[Any]]
 FASTEST: Final = 1
 """Of zlib's levels: on the second order of a large fit five times as fast as the usual 6, and no larger."""
+
+
+UNREADABLE: Final = (ValueError, LookupError, TypeError, AttributeError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+"""What is raised by bytes that `packed` did not write, and by arrays that are others than expected."""
 
 
 def packed(arrays: Arrays, *, as_they_are: Collection[str] = ()) -> bytes:

@@ -173,8 +173,8 @@ def _shape(unit: ReadUnit, league: Stored, job: Stored) -> FitShape:
 
 def _read_of(job: Stored) -> ReadShape | None:
     """Jobs of earlier versions know no totals."""
-    read: ReadShape | None = {"totals": 0, **json.loads(job.read)} if job.read else None
-    return read
+    read = json.loads(job.read) if job.read else None
+    return None if read is None else {"totals": read.get("totals", 0), "segments": read["segments"], "rows": read["rows"]}
 
 
 def _with_result(league: Stored, job: Stored, result: Stored | None) -> FitShape:

@@ -4,14 +4,12 @@ A segment is some thousand matches as columns; it never changes, because the log
 it is a checkpoint of (`courses`), so that one which no longer fits is never found. What a process has read of a league it keeps.
 """
 
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import takewhile
 from threading import Lock
 from typing import Any, Final
 from weakref import WeakKeyDictionary
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -20,13 +18,17 @@ from app.services.conditions import WHOLE, Conditions
 from app.services.courses import BLOCK, Course, Floats, Rated, rate
 from app.services.match_contexts import MatchContexts, of_segment, read_contexts
 from app.services.match_log import MatchLog, read_rows
-from app.services.packing import Arrays, packed, unpacked
+from app.services.packing import UNREADABLE, Arrays, packed, unpacked
 from app.services.shapes import ReadShape
 from app.storage.tables import Stored
 from app.storage.unit_of_work import Database, ReadUnit, WriteUnit
 
 MAX_MATCHES_KEPT: Final = 3_000_000
 """In this process, of all leagues together; a larger league is kept alone."""
+
+
+Recorded = tuple[MatchLog, ReadShape]
+"""Matches, and where they were read."""
 
 
 class _Kept:
@@ -99,15 +101,19 @@ def counted_for_fit(
     league: Any,  # noqa: ANN401  a row or LeagueAt
     position: int,
     where: Conditions = WHOLE,
-) -> tuple[MatchLog, ReadShape]:
-    """As `counted_matches`, but without the ids of the matches, and nothing is kept: a fit needs neither, and ten million of them are a gigabyte."""
-    recorded, read = read_for_fit(unit, league.id, -1, position)
+    known: Recorded | None = None,
+) -> Recorded:
+    """As `counted_matches`, but without the ids of the matches, and nothing is kept: a fit needs neither, and ten million of them are a gigabyte.
+
+    `known`: all that was recorded, where that has been read already.
+    """
+    recorded, read = known or read_for_fit(unit, league.id, -1, position)
     amendments = amendments_at(unit, league, position)
     log = amendments.applied(recorded)
     return log.take(read_contexts(unit, league.id, log, amendments).mask(where)) if where else log, read
 
 
-def read_for_fit(unit: ReadUnit, league_id: int, after: int, up_to: int) -> tuple[MatchLog, ReadShape]:
+def read_for_fit(unit: ReadUnit, league_id: int, after: int, up_to: int) -> Recorded:
     """Every match after one position and up to another, void ones too, without their ids, and where they were read."""
     parts = [_unpacked(row.matches, with_ids=False).after(after) for row in unit.segments.after(league_id, after) if row.last_position <= up_to]
     covered = max([after, *(int(part.position[-1]) for part in parts)])
@@ -228,7 +234,7 @@ def _holds(stored: bytes, told: Arrays, read: Callable[[bytes], Arrays]) -> bool
     """Whether packed columns can be read, and are what they should be."""
     try:
         kept = read(stored)
-    except (ValueError, LookupError, TypeError, AttributeError, OSError, EOFError, NotImplementedError, BadZipFile, zlib.error):
+    except UNREADABLE:
         return False
     return kept.keys() == told.keys() and all(np.array_equal(kept[name], told[name]) for name in told)
 

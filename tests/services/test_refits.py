@@ -486,8 +486,8 @@ def test_the_job_says_where_its_matches_were_read(shared, monkeypatch):
     by_rows = play.fit()
     assert keep_segments(play.database, play.league)
     by_segments = play.fit()
-    assert by_rows["read"] == {"segments": 0, "rows": 120}
-    assert by_segments["read"] == {"segments": 100, "rows": 20}
+    assert by_rows["read"] == {"totals": 0, "segments": 0, "rows": 120}
+    assert by_segments["read"] == {"totals": 0, "segments": 100, "rows": 20}
     assert by_segments["table_hash"] == by_rows["table_hash"]
 
 
