@@ -110,3 +110,24 @@ def test_a_sample_that_suffices_changes_nothing(n, split, monkeypatch):
     assert found.classes.tolist() == whole.classes.tolist()
     assert found.components.tolist() == whole.components.tolist()
     assert found.class_edges.toarray().tolist() == whole.class_edges.toarray().tolist()
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_a_sample_leaves_apart_the_others_join(seed, monkeypatch):
+    """Most matches are among two groups; a few, which a sample may miss, join them one way, both ways, or not at all, beside some who never met anybody."""
+    generator, n, inside = np.random.default_rng(seed), 12, 400
+    base = 5 * generator.integers(0, 2, inside)
+    first = base + generator.integers(0, 5, inside)
+    second = base + (first - base + generator.integers(1, 5, inside)) % 5
+    across = generator.integers(0, 4)
+    first = np.concatenate([first, generator.integers(0, 5, across)])
+    second = np.concatenate([second, 5 + generator.integers(0, 6, across)])
+    order = np.lexsort((second, first))
+    first, second, took = first[order], second[order], generator.random(inside + across) < 0.5
+    monkeypatch.setattr(identifiability, "SAMPLED", 10**9)
+    whole = identify(first, second, took, ~took, n)
+    monkeypatch.setattr(identifiability, "SAMPLED", 6)
+    sampled = identify(first, second, took, ~took, n)
+    assert sampled.classes.tolist() == whole.classes.tolist()
+    assert sampled.components.tolist() == whole.components.tolist()
+    assert sampled.class_edges.toarray().tolist() == whole.class_edges.toarray().tolist()

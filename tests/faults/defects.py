@@ -37,6 +37,7 @@ CORRECTIONS = "tests/services/test_corrections.py"
 REPLAY = "tests/services/test_live_equals_replay.py"
 SIDES_AND_GAINS = "tests/services/test_sides_and_gains.py"
 EXPORTS = "tests/services/test_exports.py"
+TOTALS = "tests/services/test_league_totals.py"
 RECORDER = "tests/test_recorder.py"
 GUARDS = "tests/faults/test_guards.py"
 FAILURES = "tests/faults/test_failures.py"
@@ -156,6 +157,29 @@ DEFECTS: Sequence[Defect] = (
         "eta if self.offset is None else eta + self.offset",
         "eta",
         "tests/ratings/test_fits.py",
+    ),
+    one(
+        "kept totals that a void does not touch",
+        "app/services/league_totals.py",
+        "_moved(recorded.minus(taken), given, len(after))",
+        "_moved(recorded, given, len(after))",
+        TOTALS,
+    ),
+    one(
+        "kept totals that know no merge",
+        "app/services/league_totals.py",
+        "return counting.relabelled(amendments.renumbered(league.competitors))",
+        "return counting",
+        TOTALS,
+    ),
+    one("totals found whatever sides they tell", "app/storage/segments.py", ".where(totals.c.sided == sided)", "", TOTALS),
+    one(
+        "totals of weights that round",
+        "app/ratings/totals.py",
+        "(_is_whole(games.weight / UNIT) and",
+        "(True and",
+        TOTALS,
+        "tests/ratings/test_totals.py",
     ),
     one(
         "new settings count one match late",

@@ -37,6 +37,7 @@ def totals(games: Comparisons) -> PairTotals:
 
 def same(one: PairTotals, other: PairTotals) -> bool:
     columns = zip(told(one.buckets), told(other.buckets), strict=True)
+    assert all(column.flags.c_contiguous for totals in (one, other) for column in told(totals.buckets))
     return one.matches == other.matches and all(np.array_equal(*pair) and not (np.signbit(pair[0]) != np.signbit(pair[1])).any() for pair in columns)
 
 
