@@ -1,16 +1,20 @@
 """A refit from kept totals says the same, byte for byte, as one that reads every match; and says that it was one."""
 
+import io
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from app.services.backups import open_backup, restore_backup, write_backup
 from app.services.fit_work import compute_fit
 from app.services.league_totals import packed_totals, unpacked_totals
 from app.services.packing import packed, unpacked
 from app.services.segments import keep_segments
 from tests.services.mirror import Mirror
-from tests.services.play import DAY, NEW_YEAR_2024, Play, match
+from tests.services.play import DAY, NEW_YEAR_2024, OPERATOR, Play, match
 from tests.services.test_amendments import _steps, season, take
 from tests.services.test_fit_process import compute, fit_process
 
@@ -236,6 +240,20 @@ def test_a_copy_of_the_log_has_none_until_it_is_fitted(shared):
     assert kept(copy) is None
     assert copy.fit()["table_hash"] == before["table_hash"]
     copy.verified()
+
+
+def test_a_backup_takes_them_along_to_either_database(database, other_database):
+    mirror = league(database, (1.0, 0.5), side="estimate")
+    mirror.play.fit()
+    more(mirror)
+    content = io.BytesIO()
+    write_backup(database, OPERATOR, content)
+    restore_backup(other_database, OPERATOR, open_backup(io.BytesIO(content.getvalue())))
+    copy = replace(mirror.play, database=other_database)
+    assert tuple(kept(copy)) == tuple(kept(mirror.play))
+    copy.verified()
+    assert holds(copy)["totals"] > 0
+    assert copy.fit()["table_hash"] == mirror.play.fit()["table_hash"]
 
 
 def test_a_league_below_the_size_has_none(shared, monkeypatch):
