@@ -36,9 +36,9 @@ class Buckets:
     @property
     def n_pairs(self) -> int:
         """How many pairs have met."""
-        if not self.columns.shape[1]:
-            return len(self.first)
-        return int(np.count_nonzero(np.diff(self.first, prepend=-1) | np.diff(self.second, prepend=-1)))
+        another = self.first[1:] != self.first[:-1]
+        another |= self.second[1:] != self.second[:-1]
+        return min(len(self.first), 1) + int(np.count_nonzero(another))
 
     @property
     def games(self) -> Floats:
