@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from app.services.backups import open_backup, restore_backup, write_backup
+from app.services.fit_process import FitProcess, answer_of
 from app.services.fit_work import compute_fit
 from app.services.league_totals import packed_totals, unpacked_totals
 from app.services.packing import packed, unpacked
@@ -154,6 +155,16 @@ def test_the_process_of_the_fit_tells_the_same_and_writes_nothing(both):
             child.close()
         assert told(work) == told(found(mirror.play))
         assert kept(mirror.play) is None
+
+
+def test_what_is_to_be_kept_comes_out_of_the_process_of_the_fit_as_it_is(shared):
+    mirror = league(shared, side="estimate")
+    for is_kept in (False, True):
+        work = found(mirror.play)
+        assert (work.totals is None) == is_kept
+        fitter = FitProcess("", memory_mb=1, seconds=1.0)
+        assert fitter._listen(io.BytesIO(b"".join(answer_of(work))), lambda _: None) == work
+        mirror.play.fit()
 
 
 FALLBACKS = {
