@@ -1,7 +1,8 @@
 """Proof: replaying a league's log and comparing everything that is stored with what it leads to.
 
 Checked are the gap-free positions, the chain of hashes up to the league's head, every receipt as it was when it was recorded, every competitor's
-rating and record, the league's counters, and that name, settings and published fit are those of the log.
+rating and record, the league's counters, that name, settings and published fit are those of the log, and whatever is kept to save reading it:
+segments, totals, checkpoints.
 """
 
 from collections.abc import Sequence
