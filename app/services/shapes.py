@@ -1,7 +1,4 @@
-"""The shapes in which Arpad answers, the same over HTTP, on the command line and in the pages.
-
-Only names and types; services decide what stands in them. Ratings and errors are in points, probabilities in [0, 1], times RFC 3339 in UTC.
-"""
+"""The shapes in which Arpad answers over HTTP, on the command line and in the pages; ratings and errors in points, times RFC 3339 in UTC."""
 
 from typing import Any, Literal, NotRequired
 
