@@ -85,8 +85,8 @@ DEFECTS_OF_REFITS: Sequence[Defect] = (
     one(
         "a segment's certificate counts the league's competitors",
         "app/services/fitting.py",
-        '"competitors": len(np.union1d(log.first, log.second))',
-        '"competitors": len(np.union1d(log.first, log.second)) + 1',
+        '"competitors": int(np.count_nonzero(field.playing))',
+        '"competitors": len(field.playing) + 1',
         SEGMENT_FITS,
     ),
     one(
