@@ -150,12 +150,12 @@ def _tree_variances(gram: PairGram, accuracy: float = 1e-6) -> Floats:
     return 1.0 / precision
 
 
-def counting_modes(gram: PairGram) -> Modes:
-    """The slowest modes, and no more of them than matter for the variances."""
+def counting_modes(gram: PairGram, quick: float = QUICK_MODE) -> Modes:
+    """The slowest modes: few where all others are at least as quick as that, which by default do not matter for the variances."""
     # Below so many opponents the bulk of the spectrum itself, up to 2/√opponents, is not quick.
-    if 2 * gram.pairs.nnz * QUICK_MODE**2 > 4 * len(gram.head):
+    if 2 * gram.pairs.nnz * quick**2 > 4 * len(gram.head):
         few = slow_modes(gram, FEW_MODES, FEW_BASIS)
-        if few.values.min(initial=1.0) <= QUICK_MODE:
+        if few.values.min(initial=1.0) <= quick:
             return few
     return slow_modes(gram)
 

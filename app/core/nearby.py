@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from app.core import inference
 from app.core.grams import Floats, PairGram, Sparse
 from app.core.inference import SOLVE_ACCURACY, Uncertainty, upper_bound
-from app.core.marginals import Modes, slow_modes
+from app.core.marginals import Modes, counting_modes
 from app.core.neighbourhoods import Column, Labels, Neighbourhoods
 from app.core.solvers import conjugate_gradients
 
 KEPT_NUMBERS = 4_000_000
 """Of all columns kept together: some 60 MB."""
+
+QUICK_MODE = 0.6
+"""Modes as quick as that cost a column hardly a step."""
 
 HALF = 0.5
 """Of the norm of a mode: less is left only of the constant."""
@@ -99,7 +102,7 @@ class Nearby:
         values, vectors, flat = [np.zeros(0)], [np.zeros((n, 0))], np.zeros(n)
         for component in np.flatnonzero(self._is_large).tolist():
             members = np.flatnonzero(of.components == component)
-            modes = slow_modes((of.part(members) if len(members) < n else of).hessian)
+            modes = counting_modes((of.part(members) if len(members) < n else of).hessian, QUICK_MODE)
             if not of.precision[members].any():
                 flat[members] = 1.0 / np.sqrt(of.hessian.head[members].sum())
                 modes = _beside(modes, flat[members], of.hessian.head[members])

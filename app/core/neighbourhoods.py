@@ -103,7 +103,7 @@ class Neighbourhoods:
             hessian.head,
             modes.vectors,
             flat,
-            1.0 - float(modes.values.min(initial=0.0)) if m else 1.0,
+            1.0 - float(modes.values.min()) if m else 1.0,
             influence,
             w.T @ (hessian @ w),
             w.T @ spread,
