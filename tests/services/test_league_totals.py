@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from app.services.backups import open_backup, restore_backup, write_backup
+from app.services.fit_checks import check_fit
 from app.services.fit_process import FitProcess, answer_of
 from app.services.fit_work import compute_fit
 from app.services.league_totals import packed_totals, unpacked_totals
@@ -142,6 +143,16 @@ def test_either_database_tells_the_same(both):
         assert fit["read"]["totals"] > 0
         hashes.add(fit["table_hash"])
     assert len(hashes) == 2
+
+
+def test_its_certificate_is_found_again_from_the_matches(shared):
+    mirror = league(shared, draws="davidson", side="estimate")
+    mirror.play.fit()
+    more(mirror)
+    mirror.void("m4")
+    assert mirror.play.fit()["read"]["totals"] > 0
+    checked = check_fit(shared, OPERATOR, mirror.play.league)
+    assert checked["equal"], checked["figures"]
 
 
 def test_the_process_of_the_fit_tells_the_same_and_writes_nothing(both):
