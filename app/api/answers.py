@@ -51,15 +51,15 @@ class Manner:
 
 
 async def answer(request: Request, league: str, service: Service, manner: Manner, as_of: str | None = None) -> Response:
-    """The answer of a service, made within a reader thread; 304 where the client has it already."""
+    """The answer of a service, made within a reader thread unless it is known; 304 where the client has it already."""
     runtime = runtime_of(request)
     if as_of is not None:
         return await runtime.pools.read(_ReadAsOf(request, league, service, manner, as_of))
     read = _Read(request, league, service, manner)
     if manner.tag_from == "head" and runtime.database.is_embedded:
         # SQLite finds the head in a fifth of the time that it takes to wake a thread for it.
-        known = read.known()
-        return known if known is not None else await runtime.pools.read(read.made)
+        found = read.known()
+        return found if isinstance(found, Response) else await runtime.pools.read(partial(read.made, found))
     return await runtime.pools.read(read)
 
 
@@ -83,13 +83,12 @@ class _Read:
         self.media_type = JSON if manner.row_type is None else negotiated(request)
         self.caller = caller_of(request)
         self.runtime: Runtime = runtime_of(request)
-        self.is_tagged = manner.tag_from is not None or "authorization" not in request.headers
-        self.is_shared = self.is_tagged and not manner.where
-        self.expected: _Expected
+        self.is_for_all = manner.tag_from == "head" or "authorization" not in request.headers
+        """Whether whoever asks so gets the same bytes."""
 
     def __call__(self) -> Response:
         if self.manner.tag_from == "head":
-            return self.known() or self.made()
+            return self.finished(self.known())
         headers = self.headers(self.head())
         shape = self.service(self.runtime.database, self.caller)
         rendered = self.rendered(shape)
@@ -97,15 +96,20 @@ class _Read:
             headers["ETag"] = content_tag(rendered.body)
         return self.response(rendered, headers, self.seen(shape))
 
-    def known(self) -> Response | None:
-        """What can be answered from the head alone; to be looked at before `made`."""
+    def known(self) -> Response | _Expected:
+        """What can be answered from the head alone; else what `made` needs."""
         head = self.head()
         tag = entity_tag(instance_of(self.request), self.request.scope["query_string"], self.media_type, head)
         return self.answer_by_tag(tag, head.position, self.headers(head))
 
-    def made(self) -> Response:
-        """What the service answers, under the tag that was expected of it."""
-        expected = self.expected
+    def finished(self, found: Response | _Expected) -> Response:
+        return found if isinstance(found, Response) else self.made(found)
+
+    def made(self, expected: _Expected) -> Response:
+        """What the service answers, under the tag that was expected of it; made once for all who wait for it in turn."""
+        kept = self.runtime.cache.get(expected.tag)
+        if kept is not None:
+            return self.response(kept, expected.headers, expected.position)
         shape = self.service(self.runtime.database, self.caller)
         rendered, seen, headers = self.rendered(shape), self.seen(shape), dict(expected.headers)
         if seen != expected.position:
@@ -119,7 +123,7 @@ class _Read:
         return leagues.head(self.runtime.database, self.caller, self.league, self.manner.where)
 
     def headers(self, head: Head) -> dict[str, str]:
-        kept = _PUBLIC if head.public and self.is_shared else _NOT_STORED
+        kept = _PUBLIC if head.public and self.is_for_all and not self.manner.where else _NOT_STORED
         return {"Cache-Control": kept, "Vary": "Accept, Authorization"}
 
     def position(self) -> int:
@@ -133,16 +137,13 @@ class _Read:
         # A receipt has a position of its own, and so has a fit.
         return "position" in shape and not {"match_id", "certificate"} & shape.keys()
 
-    def answer_by_tag(self, tag: str, position: int, headers: dict[str, str]) -> Response | None:
-        """The answer where the client has it already, or its bytes were kept; else what `made` is going to need."""
+    def answer_by_tag(self, tag: str, position: int, headers: dict[str, str]) -> Response | _Expected:
+        """The answer where the client has it already, or its bytes were kept; else what `made` needs."""
         headers["ETag"] = tag
         if is_known(self.request, tag):
             return Response(status_code=304, headers=headers)
         kept = self.runtime.cache.get(tag)
-        if kept is not None:
-            return self.response(kept, headers, position)
-        self.expected = _Expected(tag, position, headers)
-        return None
+        return _Expected(tag, position, headers) if kept is None else self.response(kept, headers, position)
 
     def rendered(self, shape: Mapping[str, Any]) -> Rendered:
         if self.manner.row_type is None or self.media_type == JSON:
@@ -169,12 +170,12 @@ class _ReadAsOf(_Read):
 
     def __call__(self) -> Response:
         head = self._head_at()
-        kept = (_PERMANENT if head.is_settled else _PUBLIC) if head.public and self.is_shared else _NOT_STORED
+        kept = (_PERMANENT if head.is_settled else _PUBLIC) if head.public and self.is_for_all and not self.manner.where else _NOT_STORED
         headers = {"Cache-Control": kept, "Vary": "Accept, Authorization"}
-        if not self.is_tagged:
+        if not self.is_for_all:
             return self.response(self.rendered(self.service(self.runtime.database, self.caller)), headers, head.position)
         tag = dated_tag(instance_of(self.request), self.request.scope["query_string"], self.media_type, head)
-        return self.answer_by_tag(tag, head.position, headers) or self.made()
+        return self.finished(self.answer_by_tag(tag, head.position, headers))
 
     def position(self) -> int:
         return self._head_at().position

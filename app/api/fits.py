@@ -52,7 +52,9 @@ async def list_fits(
     return await answer(request, league, service, Manner("content", where=conditions(where)), as_of)
 
 
-@router.get(_PATH + "/{fit}", **documented(json_answer(200, FitShape, examples.FIT, tagged=True), problems=[*READ_PROBLEMS, FitNotFound]))
+@router.get(
+    _PATH + "/{fit}", **documented(json_answer(200, FitShape, examples.FIT, tagged=True), problems=[*READ_PROBLEMS, ScopeMissing, FitNotFound])
+)
 async def get_fit(request: Request, league: League, fit: FitPath, as_of: QueryAsOf = None) -> Response:
     """One fit: its job, its certificate, the hash of its table. It never changes once it is published; with as_of there is none that came later."""
     return await answer(request, league, partial(refits.get_fit, league=league, fit=fit), Manner("content", dated=False), as_of)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -209,6 +210,13 @@ async def _arpad_error(request: Request, error: Exception) -> Response:
     return _respond(request, error)
 
 
+async def _bad_parameters(request: Request, error: Exception) -> Response:
+    """Of pages, whose parameters FastAPI reads."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101  (registered for this class alone)
+    lines = [{**line, "loc": line["loc"][1:]} for line in error.errors()]
+    return _respond(request, BadInput("Some parameters cannot be accepted.", faults_of(lines)))
+
+
 async def _framework_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for this class alone)
     return _respond(request, _named(request, error))
@@ -236,6 +244,7 @@ def add_problem_handlers(app: FastAPI, page: PageRenderer | None = None) -> None
     """Answer every error of the application, the framework's own among them, with a problem document, or with `page` where one is looked at."""
     app.state.problem_page = page
     app.add_exception_handler(ArpadError, _arpad_error)
+    app.add_exception_handler(RequestValidationError, _bad_parameters)
     app.add_exception_handler(HTTPException, _framework_error)
 
 

@@ -155,7 +155,7 @@ class Neighbourhoods:
         for _ in range(MAX_STEPS):
             if rho - float(np.square(residual @ told[:, 2:]).sum()) <= goal:
                 break
-            if DENSE_FROM * len(self.diagonal) < len(reached.members) < len(self.diagonal):
+            if len(reached.members) > DENSE_FROM * len(self.diagonal) and told is not self._beside:
                 x, residual, direction = (reached.whole(values) for values in (x, residual, direction))
                 reached, told = _Gathered.everyone(len(self.diagonal)), self._beside
             image = self._image(reached, direction)
@@ -179,7 +179,7 @@ class Neighbourhoods:
     def _image(self, reached: "_Gathered", direction: Floats) -> Floats:
         """H times a direction, at those whom that reaches: they are gathered behind those whom the direction reached."""
         hessian, members = self.hessian, reached.members
-        if len(members) == len(self.diagonal):
+        if len(members) == len(self.diagonal):  # in the order of the league: `column` sees to that
             return np.asarray(hessian @ direction)
         begins = hessian.indptr[members].astype(np.int64)
         counts = hessian.indptr[members + 1] - begins

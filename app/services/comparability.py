@@ -62,7 +62,8 @@ def _not_in(fit: FitTable, table: Table, first: Any, second: Any) -> str | None:
     if new:
         return f"Fit {fit.number} ends at entry {fit.position:,}, before the first counted {'match' if len(new) == 1 else 'matches'} of {' and '.join(new)}"
     if table.structure.identifiability.comparable(first.number, second.number) != "no":
-        return f"Fit {fit.number} ends at entry {fit.position:,}, before the matches that compare {first.key} with {second.key}"
+        faded = ", or these have no weight left" if fit.settings.half_life_days is not None else ""
+        return f"Fit {fit.number} ends at entry {fit.position:,}, before the matches that compare {first.key} with {second.key}{faded}"
     return None
 
 

@@ -58,7 +58,7 @@ def _shape(table: Table, first: Stored, second: Stored) -> DifferenceShape:
         "sentence": _sentence(table, first, second, comparable, estimate, error, superiority),
         "by": table.by,
         "position": table.league.position,
-        "fit": table.fit.number if table.by == "fit" and table.fit is not None else None,
+        "fit": None if table.shown_fit is None else table.shown_fit.number,
     }
 
 
@@ -66,10 +66,11 @@ def _figures(table: Table, first: Stored, second: Stored, comparable: Comparable
     """Estimate and standard error in points, and the probability that the first is the stronger."""
     if comparable == "no":
         return None, None, None
-    if table.by == "live" or table.fit is None:
+    fit = table.shown_fit
+    if fit is None:
         return first.rating - second.rating, None, None
-    found: Difference = table.fit.strengths.difference(table.fit.place(first.number), table.fit.place(second.number))
-    unit = natural_unit(table.fit.settings.scale)
+    found: Difference = fit.strengths.difference(fit.place(first.number), fit.place(second.number))
+    unit = natural_unit(fit.settings.scale)
     return unit * found.estimate, unit * found.standard_error, found.superiority
 
 
@@ -95,8 +96,9 @@ def _sentence(
 def _rated(first: str, second: str, estimate: float, error: float | None, superiority: float | None) -> str:
     ahead, behind = (first, second) if estimate >= 0 else (second, first)
     apart = round(abs(estimate))
-    is_even = round(abs(estimate), 1) == 0
-    text = f"{first} and {second} are rated the same" if is_even else f"{ahead} is rated {apart} {'point' if apart == 1 else 'points'} above {behind}"
+    text = (
+        f"{first} and {second} are rated the same" if not apart else f"{ahead} is rated {apart} {'point' if apart == 1 else 'points'} above {behind}"
+    )
     if error is None or superiority is None:
         return f"{text}; a live rating has no interval."
     low, high = (round(abs(estimate) + sign * NORMAL_95 * error) for sign in (-1.0, 1.0))

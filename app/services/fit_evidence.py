@@ -135,18 +135,17 @@ class Stated:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """A fit's own figures, and the audit of them; `who` are the numbers of those whom its arrays are of."""
+    """A fit's own figures, and the audit of them; `who` are the numbers of those whom its arrays are of, and `playing` tells who of them has a match
+    that counts, whatever weight time has left it.
+    """
 
     stated: Stated
     audit: Audit
     styles: Styles | None
     who: Integers
+    playing: NDArray[np.bool_]
     anchor: int | None
     """The place of the anchor among them."""
-
-    @cached_property
-    def playing(self) -> NDArray[np.bool_]:
-        return np.isin(np.arange(self.audit.n), np.concatenate([self.audit.first, self.audit.second]))
 
     @cached_property
     def is_robust(self) -> bool:
@@ -212,7 +211,8 @@ def evidence_of(stated: Stated, log: MatchLog, styles: Styles | None, recorded_a
         lead=(settings.known_side or 0.0) * ground,
         covariates=None if styles is None else styles.scaled[counts],
     )
-    return Evidence(stated, audit, styles, who, next(iter(np.flatnonzero(who == stated.anchor).tolist()), None))
+    playing = np.isin(who, np.concatenate([log.first, log.second]))
+    return Evidence(stated, audit, styles, who, playing, next(iter(np.flatnonzero(who == stated.anchor).tolist()), None))
 
 
 def whom(stated: Stated, log: MatchLog) -> Integers:

@@ -174,7 +174,7 @@ def _why_useless(fit: Fit, playing: NDArray[np.bool_]) -> str | None:
     """Why nobody may be shown this fit: it did not converge, or all that holds somebody has next to no weight, so that its maximum exists on paper only."""
     if fit.certificate.status != Status.CONVERGED:
         return f"The solver stopped: {fit.certificate.status}"
-    errors = fit.standard_error[playing]
+    errors = fit.standard_error[playing & ~np.isnan(fit.standard_error)]  # whose matches have all faded is alone, and has no error
     if errors.max(initial=0.0) <= MAX_STANDARD_ERROR:
         return None
     return (

@@ -101,7 +101,7 @@ def _prediction(table: Table, first: Stored, second: Stored, *, neutral: bool) -
         "sentence": _sentence(table, first, second, comparable, chance, interval, with_draws=with_draws),
         "by": table.by,
         "position": table.league.position,
-        "fit": table.fit.number if table.by == "fit" and table.fit is not None else None,
+        "fit": None if table.shown_fit is None else table.shown_fit.number,
     }
 
 
@@ -111,10 +111,11 @@ def _probability(
     """The first side's chance, the draw's where draws are modelled, and the interval of the first."""
     if comparable == "no":
         return None, None, None
-    if table.by == "live" or table.fit is None:
+    fit = table.shown_fit
+    if fit is None:
         ahead = first.rating - second.rating + (0.0 if neutral else table.settings.side_points or 0.0)
         return expected_score(ahead, table.settings.scale), None, None
-    found = table.fit.strengths.win_probability(table.fit.place(first.number), table.fit.place(second.number), side=0.0 if neutral else 1.0)
+    found = fit.strengths.win_probability(fit.place(first.number), fit.place(second.number), side=0.0 if neutral else 1.0)
     if math.isnan(found.first):
         return None, None, None
     return found.first, None if math.isnan(found.draw) else found.draw, (found.lower, found.upper)
@@ -169,16 +170,17 @@ def matrix(
         "games": games,
         "by": table.by,
         "position": table.league.position,
-        "fit": table.fit.number if table.by == "fit" and table.fit is not None else None,
+        "fit": None if table.shown_fit is None else table.shown_fit.number,
     }
 
 
 def _chances(table: Table, chosen: Sequence[Any], comparable: Sequence[Sequence[Comparable | None]]) -> list[list[float | None]]:
     numbers = [one.number for one in chosen]
-    if table.by == "live" or table.fit is None:
+    fit = table.shown_fit
+    if fit is None:
         values = [[expected_score(one.rating - other.rating, table.settings.scale) for other in chosen] for one in chosen]
     else:
-        values = _fitted_chances(table.fit, numbers)
+        values = _fitted_chances(fit, numbers)
     return [
         [value if among not in {None, "no"} else None for value, among in zip(row, own, strict=True)]
         for row, own in zip(values, comparable, strict=True)

@@ -78,9 +78,12 @@ def _advanced(database: Database, unit: ReadUnit, league: Stored, known: Structu
 
 
 def _of_published_fit(database: Database, unit: ReadUnit, league: Stored) -> Structure | None:
-    """The structure that the published fit saw, where nothing was amended since: a start that saves reading the whole log."""
+    """The structure that the published fit saw, where nothing was amended since: a start that saves reading the whole log.
+
+    Not where matches fade: to a fit, those of no weight are none.
+    """
     fit = published_fit(database, unit, league)
-    if fit is None or league.amended_position > fit.position:
+    if fit is None or league.amended_position > fit.position or fit.settings.half_life_days is not None:
         return None
     return Structure(fit.position, league.amended_position, len(fit.arrays["theta"]), fit.strengths.structure)
 

@@ -144,7 +144,7 @@ class LeaderboardPage:
     where: tuple[str, ...]
     """The conditions that were asked for, which the comparison keeps."""
     choosable: tuple[str, ...]
-    """The fields in which conditions are chosen; none for whoever may not see segments."""
+    """The fields in which conditions are chosen; none for whoever comes without a key."""
     min_matches: int
     inactive: bool
     """Whether inactive competitors are listed."""

@@ -1,6 +1,8 @@
 """What may be kept, by whom, and for how long: entity tags, Cache-Control, the cache of bytes."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +11,10 @@ import pytest
 from app.api import answers
 from app.api.answers import entity_tag
 from app.api.caching import ByteCache, Rendered
+from app.api.pools import EMBEDDED_READERS
+from app.services import standings
 from app.services.leagues import Head
+from app.services.refits import run_next_refit
 from tests.api.operations import OPERATIONS
 from tests.api.site import match
 
@@ -148,3 +153,37 @@ def test_the_size_stays_right_between_threads():
         thread.join()
     kept = [rendered for tag in range(50) if (rendered := cache.get(str(tag)))]
     assert cache.size == sum(len(rendered.body) for rendered in kept) <= 1000
+
+
+def test_what_a_key_opens_is_neither_kept_for_others_nor_under_their_tag(site):
+    """The fits of segments are not for the public: the same address answers a key with more."""
+    league = site.played_league()
+    for body in (None, {"where": {"surface": "clay"}}):
+        assert site.manager.post(f"/v1/leagues/{league}/fits", json=body).status_code == 202
+        run_next_refit(site.database, "test", league=league)
+    position = site.anonymous.get(f"/v1/leagues/{league}").json()["position"]
+    for address in (f"/v1/leagues/{league}/fits", f"/v1/leagues/{league}/fits?as_of={position}"):
+        public, opened = site.anonymous.get(address), site.reporter.get(address)
+        assert (len(public.json()["rows"]), len(opened.json()["rows"])) == (1, 2)
+        assert opened.headers["cache-control"] == "no-store"
+        assert "no-store" not in public.headers["cache-control"]
+        known = site.reporter.get(address, headers={"If-None-Match": public.headers["etag"]})
+        assert (known.status_code, len(known.json()["rows"])) == (200, 2)
+    of_the_segment = site.reporter.get(f"/v1/leagues/{league}/fits/2?as_of={position}")
+    assert (of_the_segment.status_code, of_the_segment.headers["cache-control"]) == (200, "no-store")
+
+
+def test_many_who_wait_for_a_new_page_have_it_made_by_the_first(site, league, monkeypatch):
+    made, whole = [], standings.leaderboard
+
+    def slowly(*given, **asked):
+        made.append(asked)
+        time.sleep(0.05)
+        return whole(*given, **asked)
+
+    monkeypatch.setattr(standings, "leaderboard", slowly)
+    with ThreadPoolExecutor(16) as clients:
+        answers = list(clients.map(lambda _: site.anonymous.get(f"/v1/leagues/{league}/leaderboard?limit=7"), range(16)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    assert len(made) <= EMBEDDED_READERS

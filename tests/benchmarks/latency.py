@@ -18,6 +18,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 
+from app.services.ordered_tables import ordered_table
 from app.storage.unit_of_work import Database
 from tests.benchmarks.importing import SHARED
 from tests.benchmarks.leagues import LEAGUE, Size, build
@@ -128,8 +129,11 @@ def measure(databases: Databases, kinds: Sequence[str], sizes: Mapping[str, Size
 
 
 def _keys(database: Database) -> list[str]:
+    """Of the largest class: a bracket is of those who can be compared."""
     with database.read() as unit:
-        return [row.key for row in unit.competitors.all(unit.leagues.existing(LEAGUE).id) if row.matches]
+        table = ordered_table(database, unit, unit.leagues.existing(LEAGUE), "live")
+    classes = table.structure.identifiability.classes
+    return [row.key for row in table.rows if classes[row.number] == 0]
 
 
 async def ask_everything(server: Server, league: str, kind: str, players: Players, options: argparse.Namespace) -> Table:

@@ -21,6 +21,9 @@ KINDS = {
     "an island beside": {"island": True},
     "an island beside, side": {"island": True, "side": True},
     "no prior": {"prior_sd": None, "matches": 12_000},
+    "one whom everybody has met": {"hub": True, "matches": 1_200},
+    "one whom everybody has met, robust": {"hub": True, "matches": 1_200, "drawn": True, "covariance": "robust"},
+    "everybody met everybody": {"matches": 300_000},
 }
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
@@ -30,7 +33,7 @@ def _large(monkeypatch):
     monkeypatch.setattr(inference, "DENSE_LIMIT", 100)
 
 
-def fitted(drawn=False, side=False, divisions=False, ladder=False, island=False, matches=4_000, **options):
+def fitted(drawn=False, side=False, divisions=False, ladder=False, island=False, hub=False, matches=4_000, **options):
     generator = np.random.default_rng(7)
     first = generator.integers(0, N, matches)
     step = generator.integers(1, 3 if ladder else N, matches)
@@ -44,6 +47,8 @@ def fitted(drawn=False, side=False, divisions=False, ladder=False, island=False,
     else:
         second = (first + step) % N
         kept = np.ones(matches, dtype=bool)
+    if hub:
+        first, second, kept = np.append(first, np.zeros(N - 1, dtype=int)), np.append(second, np.arange(1, N)), np.ones(matches + N - 1, dtype=bool)
     if island:
         kept &= (first < 40) == (second < 40)
     first, second = first[kept], second[kept]
@@ -68,7 +73,7 @@ def test_differences_are_those_of_exact_solves(kind):
     members = np.flatnonzero(fit.components == 0)
     chosen = np.random.default_rng(1).choice(members, 30, replace=False).tolist()
     found, exact = pair_variances(Nearby(of), chosen), pair_variances(of, chosen)
-    assert relative_error(found, exact) < (5e-4 if of.covariance == "model" else 2e-3)
+    assert relative_error(found, exact) < (5e-4 if of.covariance == "model" else 2.5e-3)
     if of.covariance == "model":
         assert (found <= exact * (1.0 + 1e-9)).all()
 

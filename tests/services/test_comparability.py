@@ -5,6 +5,7 @@ import pytest
 from app.errors import BadInput, CompetitorNotFound
 from app.services.comparability import comparabilities, comparability
 from app.services.differences import difference
+from app.services.fit_checks import check_fit
 from app.services.fitting import MAX_STANDARD_ERROR
 from app.services.ordered_tables import ordered_table
 from app.services.predictions import predict
@@ -12,6 +13,7 @@ from app.services.roster import register_competitor
 from app.services.standings import competitor
 from app.services.suggestions import forecast, suggestions
 from app.services.tournaments import Tournament, simulate
+from app.storage.unit_of_work import Database
 from tests.services.play import OPERATOR, Play, match
 
 
@@ -130,3 +132,22 @@ def test_a_maximum_that_exists_on_paper_only_is_refused(shared):
     assert shown["status"] == "refused"
     assert "results that weigh next to nothing" in shown["reason"]
     assert MAX_STANDARD_ERROR > 1000.0  # the widest prior
+
+
+DAY = 86_400 * 1_000_000
+
+
+@pytest.mark.parametrize("prior_sd", [2.0, None])
+def test_matches_that_have_faded_to_nothing_still_join(shared, prior_sd):
+    """To the fit they are none, so that Old is alone and without an error; to the league and to whoever checks the fit they are matches."""
+    play = Play.begin(shared, prior_sd=prior_sd, half_life_days=1.0)
+    play.batch([match("Old", "A", winner, played_at=DAY * day) for day, winner in ((1, "first"), (2, "second"))])
+    play.batch([match("A", "B", winner, played_at=DAY * (4_000 + day)) for day, winner in enumerate(("first", "second", "first"))])
+    assert play.fit()["status"] == "published"
+    assert check_fit(play.database, OPERATOR, play.league)["equal"]
+    asked = (OPERATOR, play.league, "Old", "A")
+    known = [predict(play.database, *asked, by=by) for by in ("live", "fit")]
+    fresh = Database(play.database.engine)
+    assert [predict(fresh, *asked, by=by) for by in ("live", "fit")] == known
+    assert [one["comparable"] for one in known] == ["yes", "no"]
+    assert "or these have no weight left" in known[1]["sentence"]

@@ -3,33 +3,24 @@
 import asyncio
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from app.api.dependencies import caller_of
-from app.api.paths import RawPaths
-from app.api.problems import add_problem_handlers
+from app.main import create_app
 from app.services import corrections, keys, leagues, recording, refits, roster
 from app.services.keys import Caller
 from app.services.recording import MatchIn
 from app.storage.migrations import migrate
 from app.storage.unit_of_work import Database
-from app.web.pages import pages
 from app.web.rendering import SAFETY_HEADERS
 from app.web.spreadsheets import plain
 from tests.web.documents import read
 
 OPERATOR = Caller.operator("test")
 MATCHES = [("Ada", "Ben", 1.0), ("Ben", "Cid", 1.0), ("Cid", "Ada", 0.5), ("Ada", "Ben", 0.0), ("=Xi()", "Yve", 1.0)]
-
-
-async def in_thread(work: Callable[[], Any]) -> Any:
-    return await asyncio.to_thread(work)
 
 
 @pytest.fixture
@@ -53,17 +44,17 @@ def club(database: Database) -> Database:
 
 
 def get(database: Database, *paths: str, headers: dict[str, str] | None = None) -> list[httpx.Response]:
-    app = FastAPI(openapi_url=None)
-    app.router.routes.extend(pages(database, in_thread, caller_of).routes)
-    add_problem_handlers(app)
-    app.add_middleware(RawPaths)
+    app = create_app(database)
 
     async def ask() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://arpad.test") as client:
             return [await client.get(path, headers=headers) for path in paths]
 
-    return asyncio.run(ask())
+    try:
+        return asyncio.run(ask())
+    finally:
+        app.state.runtime.pools.close()
 
 
 def get_one(database: Database, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
@@ -318,7 +309,12 @@ def test_the_list_is_also_where_its_address_leads_one_to_look(club, path):
     ],
 )
 def test_what_is_not_understood_is_refused(club, query):
-    assert get_one(club, f"/leagues/club?{query}").status_code == 422
+    for suffix in ("", ".json", ".csv"):
+        told = get_one(club, f"/leagues/club{suffix}?{query}", headers={"Accept": "application/json"})
+        assert (told.status_code, told.headers["content-type"]) == (422, "application/problem+json")
+        assert told.json()["errors"]
+    shown = get_one(club, f"/leagues/club?{query}", headers={"Accept": "text/html"})
+    assert (shown.status_code, shown.headers["content-type"]) == (422, "text/html; charset=utf-8")
 
 
 @pytest.mark.parametrize("league", ["nobody", "Club", "a%00b", "%2e%2e", "a%2Fb", "x" * 64])
