@@ -89,7 +89,10 @@ class _Read:
     def __call__(self) -> Response:
         if self.manner.tag_from == "head":
             return self.finished(self.known())
-        headers = self.headers(self.head())
+        return self.asked_anew(self.headers(self.head()))
+
+    def asked_anew(self, headers: dict[str, str]) -> Response:
+        """The answer where no tag is known beforehand."""
         shape = self.service(self.runtime.database, self.caller)
         rendered = self.rendered(shape)
         if self.manner.tag_from == "content":
@@ -173,7 +176,7 @@ class _ReadAsOf(_Read):
         kept = (_PERMANENT if head.is_settled else _PUBLIC) if head.public and self.is_for_all and not self.manner.where else _NOT_STORED
         headers = {"Cache-Control": kept, "Vary": "Accept, Authorization"}
         if not self.is_for_all:
-            return self.response(self.rendered(self.service(self.runtime.database, self.caller)), headers, head.position)
+            return self.asked_anew(headers)
         tag = dated_tag(instance_of(self.request), self.request.scope["query_string"], self.media_type, head)
         return self.finished(self.answer_by_tag(tag, head.position, headers))
 

@@ -177,6 +177,6 @@ def test_a_segment_of_nobody_says_so_and_leads_to_everybody(seen):
 )
 @pytest.mark.parametrize("path", PATHS)
 def test_conditions_that_are_none_are_refused(seen, path, where):
-    refused = seen.get(f"{path}where={where}")
+    refused = seen.get(f"{path}where={where}", Accept="application/json")
     assert refused.status_code == 422
     assert [fault["pointer"] for fault in refused.json()["errors"]] == ["where"]
