@@ -126,7 +126,11 @@ class _Read:
         return leagues.head(self.runtime.database, self.caller, self.league, self.manner.where)
 
     def headers(self, head: Head) -> dict[str, str]:
-        kept = _PUBLIC if head.public and self.is_for_all and not self.manner.where else _NOT_STORED
+        return self.kept_as(_PUBLIC, is_public=head.public)
+
+    def kept_as(self, shared: str, *, is_public: bool) -> dict[str, str]:
+        """The headers of an answer that may be kept so where it is for everybody."""
+        kept = shared if is_public and self.is_for_all and not self.manner.where else _NOT_STORED
         return {"Cache-Control": kept, "Vary": "Accept, Authorization"}
 
     def position(self) -> int:
@@ -173,8 +177,7 @@ class _ReadAsOf(_Read):
 
     def __call__(self) -> Response:
         head = self._head_at()
-        kept = (_PERMANENT if head.is_settled else _PUBLIC) if head.public and self.is_for_all and not self.manner.where else _NOT_STORED
-        headers = {"Cache-Control": kept, "Vary": "Accept, Authorization"}
+        headers = self.kept_as(_PERMANENT if head.is_settled else _PUBLIC, is_public=head.public)
         if not self.is_for_all:
             return self.asked_anew(headers)
         tag = dated_tag(instance_of(self.request), self.request.scope["query_string"], self.media_type, head)

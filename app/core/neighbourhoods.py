@@ -29,6 +29,8 @@ from app.core.marginals import Modes
 from app.core.solvers import conjugate_gradients
 
 ACCURACY = 2.5e-4
+ROBUST_ACCURACY = 1e-4
+"""Where a sandwich is made of the columns, whose error is of first order."""
 DENSE_FROM = 0.1
 """The share of competitors reached by a column's direction, from which whole vectors are quicker."""
 MAX_STEPS = 5_000
@@ -145,7 +147,8 @@ class Neighbourhoods:
 
     def column(self, competitor: int) -> Column:
         """Solve for one competitor: O(those whom its direction reaches and their pairs) per step."""
-        goal = ACCURACY * self.gap / float(self.diagonal[competitor])
+        accuracy = ACCURACY if self.bread is None else ROBUST_ACCURACY
+        goal = accuracy * self.gap / float(self.diagonal[competitor])
         reached = _Gathered(len(self.diagonal))
         reached.add(np.array([competitor]))
         told = self._beside[[competitor]]
